@@ -1,0 +1,121 @@
+//! The latest price of every instrument and when it was received: outside the root, because a tick is not a change.
+//!
+//! A tick is two atomic stores. The price is stored *before* the time and a reader takes the time *before* the price:
+//! whoever sees a time sees a price at least that new, so a mark is never older than it claims. (The other order would
+//! let a reader pair a ten-minute-old price with the time of the tick that is just arriving, and fire a stop on it. In
+//! this order the worst case is a new price with an old time: it looks stale once, and no longer on the next look.)
+//! One thread per instrument marks it, as one market-data connection delivers it.
+
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
+use crate::error::{Reason, Rejection};
+use crate::model::{InstrumentId, Price, Timestamp};
+use crate::sync::{AtomicU64, CachePadded};
+
+/// The latest market price of an instrument, and when it was received. Not position state.
+///
+/// ```
+/// use posbook::{Book, Instrument};
+///
+/// let book = Book::builder().build()?;
+/// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+/// book.mark(btc, "50000".parse()?)?;
+/// assert_eq!(book.latest(btc).ok_or("no mark")?.price, "50000".parse()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// The price.
+    pub price: Price,
+    /// When it was received, by the book's clock.
+    pub time: Timestamp,
+}
+
+impl Mark {
+    /// Whether it is no older than `longest` at `now`.
+    pub fn is_fresh(&self, now: Timestamp, longest: Duration) -> bool {
+        now.since(self.time) <= longest
+    }
+}
+
+/// Price: 56 bits of signed mantissa, 8 of scale. Time: nanoseconds since 1970, 0 while there is no mark.
+#[derive(Default)]
+struct Cell {
+    price: AtomicU64,
+    time: AtomicU64,
+}
+
+pub(crate) struct Marks(Box<[CachePadded<Cell>]>);
+
+impl Marks {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self((0..capacity).map(|_| CachePadded::new(Cell::default())).collect())
+    }
+
+    pub(crate) fn set(&self, id: InstrumentId, price: Price, time: Timestamp) -> Result<(), Rejection> {
+        let cell = self.0.get(id.0 as usize).ok_or_else(|| crate::state::unknown(id))?;
+        // Both pair with the Acquire loads of `get`.
+        cell.price.store(pack(price)?, Release);
+        cell.time.store(time.0.max(1).unsigned_abs(), Release);
+        Ok(())
+    }
+
+    /// `None`: never marked.
+    pub(crate) fn get(&self, id: InstrumentId) -> Option<Mark> {
+        let cell = self.0.get(id.0 as usize)?;
+        // Time first: see the module's essay.
+        let time = cell.time.load(Acquire);
+        let price = cell.price.load(Acquire);
+        if time == 0 {
+            return None;
+        }
+        let time = Timestamp(i64::try_from(time).unwrap_or(i64::MAX));
+        Some(Mark { price: unpack(price)?, time })
+    }
+}
+
+fn pack(price: Price) -> Result<u64, Rejection> {
+    let (mantissa, scale) = (price.get().mantissa(), price.get().scale());
+    let range = || Reason::OutOfRange { what: "mark", value: price.get(), rule: "does not fit 56 bits" };
+    let mantissa = i64::try_from(mantissa).map_err(|_| range())?;
+    if mantissa.unsigned_abs() >= 1 << 55 {
+        return Err(range().into());
+    }
+    // `Price` has at most 18 decimals.
+    Ok((mantissa.cast_unsigned() << 8) | u64::from(scale & 0xff))
+}
+
+fn unpack(word: u64) -> Option<Price> {
+    let mantissa = word.cast_signed() >> 8;
+    Price::new(Decimal::try_from_i128_with_scale(i128::from(mantissa), u32::from((word & 0xff) as u8)).ok()?)
+        .ok()
+}
+
+#[cfg(all(test, not(posbook_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_survive_the_word() {
+        for text in
+            ["0", "1", "-37.63", "61804.8", "0.000000000000000001", "36028797018963967", "-36028797018963967"]
+        {
+            let price: Price = text.parse().unwrap();
+            assert_eq!(unpack(pack(price).unwrap()), Some(price), "{text}");
+        }
+        assert!("36028797018963968".parse::<Price>().is_err());
+    }
+
+    #[test]
+    fn no_mark_is_not_a_price() {
+        let marks = Marks::new(1);
+        assert_eq!(marks.get(InstrumentId(0)), None);
+        assert_eq!(marks.get(InstrumentId(9)), None);
+        assert!(marks.set(InstrumentId(9), "1".parse().unwrap(), Timestamp(1)).is_err());
+        marks.set(InstrumentId(0), "0".parse().unwrap(), Timestamp(5)).unwrap();
+        assert_eq!(marks.get(InstrumentId(0)).unwrap().time, Timestamp(5));
+    }
+}

@@ -1,0 +1,207 @@
+//! The handle of an order's claim on its key (R6). Each ending is by value, so ending twice does not compile; what a
+//! drop does is part of the contract.
+
+use crate::error::Rejection;
+use crate::model::{ClientOrderId, Command, Effect, Kind, Order, OrderStep, Publication, Quantity};
+
+use super::Book;
+
+/// A published claim on a key, before its order has left.
+///
+/// Dropped, it is released: nothing was sent. Turn it into a [`Sent`] just before the venue is called.
+///
+/// ```
+/// use posbook::{Book, Command, Instrument, Side};
+///
+/// let book = Book::builder().build()?;
+/// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+/// book.mark(btc, "50000".parse()?)?;
+/// let first = book.reserve(Command::open(btc, Side::Long, "1".parse()?))?;
+/// assert!(book.reserve(Command::open(btc, Side::Short, "1".parse()?)).is_err()); // one order leaves, not two (D1)
+/// drop(first); // never sent: released
+/// assert!(book.reserve(Command::open(btc, Side::Short, "1".parse()?)).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a reservation that is dropped is released: nothing may be sent under it"]
+pub struct Reservation {
+    book: Book,
+    order: Order,
+    /// Whether dropping it still has to release it.
+    held: bool,
+}
+
+impl Reservation {
+    pub(super) fn new(book: Book, order: Order) -> Self {
+        Self { book, order, held: true }
+    }
+
+    /// The name its order carries to the venue.
+    pub fn client_id(&self) -> ClientOrderId {
+        self.order.client_id
+    }
+
+    /// What is to be sent.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Publishes that the order is about to leave. Call the venue only after this returned `Ok`.
+    ///
+    /// # Errors
+    /// The claim does not stand any more; nothing may be sent.
+    pub fn sent(mut self) -> Result<Sent, Rejection> {
+        step(&self.book, &self.order, OrderStep::Sent)?;
+        self.held = false;
+        Ok(Sent::new(self.book.clone(), self.order.clone()))
+    }
+
+    /// Gives the claim up before anything was sent, as dropping it does.
+    pub fn release(self) {}
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.held {
+            // Refused only if it is gone already.
+            let _ = step(&self.book, &self.order, OrderStep::Release);
+        }
+    }
+}
+
+impl std::fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reservation").field(&self.order.client_id).finish()
+    }
+}
+
+/// The claim of an order that may have left.
+///
+/// It ends once, with the venue's word. Dropped without it (a panic, a timeout, a cancelled future), its key is **in
+/// doubt**: visible, blocking new risk on that key, until [`Book::reattach`] or the holder resolves it with the venue's
+/// answer (R1).
+///
+/// ```
+/// use posbook::{Book, Command, Instrument, Side};
+///
+/// let book = Book::builder().build()?;
+/// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+/// book.mark(btc, "50000".parse()?)?;
+/// let order = book.reserve(Command::open(btc, Side::Long, "1".parse()?))?.sent()?;
+/// let id = order.client_id();
+/// drop(order); // nobody knows what the venue did
+/// assert_eq!(book.snapshot().totals().in_doubt, 1);
+/// book.reattach(id)?.refused("0".parse()?, "insufficient margin")?; // the venue's word on the order
+/// assert_eq!(book.snapshot().totals().in_doubt, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "an order that is dropped without the venue's word leaves its key in doubt"]
+pub struct Sent {
+    book: Book,
+    order: Order,
+    /// Whether dropping it still has to put its key in doubt.
+    held: bool,
+}
+
+/// Whether everything of a finished order is booked.
+///
+/// ```
+/// assert_ne!(posbook::Settlement::Settled, posbook::Settlement::AwaitingFills);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Settlement {
+    /// The booked fills are what the venue says; the claim is gone.
+    Settled,
+    /// Fills are missing; the claim stays until they are booked (R2).
+    AwaitingFills,
+}
+
+impl Sent {
+    pub(super) fn new(book: Book, order: Order) -> Self {
+        Self { book, order, held: true }
+    }
+
+    /// The name the order carries to the venue.
+    pub fn client_id(&self) -> ClientOrderId {
+        self.order.client_id
+    }
+
+    /// What was sent, as it was reserved.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// The venue has the order and works on it.
+    ///
+    /// # Errors
+    /// The order is finished already.
+    pub fn working(&self, filled: Quantity) -> Result<(), Rejection> {
+        step(&self.book, &self.order, OrderStep::Working { filled }).map(drop)
+    }
+
+    /// The venue is done with the order at this cumulative figure. The claim goes when the booked fills reach it.
+    ///
+    /// # Errors
+    /// The figure is below what is booked, or the order is finished already. An unfinished order is in doubt then.
+    pub fn complete(self, filled: Quantity) -> Result<Settlement, Rejection> {
+        self.end(OrderStep::Complete { filled })
+    }
+
+    /// The venue refused or cancelled the order; what it had filled until then counts.
+    ///
+    /// # Errors
+    /// As [`Sent::complete`].
+    pub fn refused(self, filled: Quantity, reason: impl Into<String>) -> Result<Settlement, Rejection> {
+        self.end(OrderStep::Refused { filled, reason: reason.into() })
+    }
+
+    /// Nobody knows what became of it, and here is why.
+    ///
+    /// # Errors
+    /// The order is finished already.
+    pub fn in_doubt(self, why: impl Into<String>) -> Result<(), Rejection> {
+        self.end(OrderStep::Doubt { why: why.into() }).map(drop)
+    }
+
+    /// Gives the handle up without doubt: the order lives on, and [`Book::reattach`] takes hold of it again.
+    pub fn detach(mut self) -> ClientOrderId {
+        self.held = false;
+        self.order.client_id
+    }
+
+    fn end(mut self, how: OrderStep) -> Result<Settlement, Rejection> {
+        let kind = step(&self.book, &self.order, how)?;
+        self.held = false;
+        Ok(if kind == Some(Kind::Settled) { Settlement::Settled } else { Settlement::AwaitingFills })
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if self.held {
+            let why = "its holder gave it up without the venue's word".to_owned();
+            // Refused only if it is finished already.
+            let _ = step(&self.book, &self.order, OrderStep::Doubt { why });
+        }
+    }
+}
+
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sent").field(&self.order.client_id).finish()
+    }
+}
+
+/// Moves an order along; returns what happened, if anything did.
+fn step(book: &Book, order: &Order, step: OrderStep) -> Result<Option<Kind>, Rejection> {
+    let command = Command::Step { key: order.key, order: order.client_id, step };
+    let published = book.inner.publish(command)?;
+    Ok(published.publication.and_then(|p| p.first_kind()))
+}
+
+/// The order of this name as a publication left it.
+pub(super) fn find(publication: &Publication, id: ClientOrderId) -> Option<Order> {
+    publication.iter().find_map(|change| match &change.effect {
+        Effect::Key { after, .. } => after.order(id).cloned(),
+        _ => None,
+    })
+}

@@ -1,0 +1,270 @@
+//! The root: a small shell that never leaves its book, around a body that snapshots share.
+//!
+//! Two `ArcSwap` cells in one process can hand out each other's objects (reproduced by `cargo foreign-root`): a reader
+//! announces a debt on an address, the address is freed and reused by an object of the other cell, and that cell's
+//! writer pays the debt. The fault needs an address of ours to reappear elsewhere, so what the cell stores is a shell
+//! that is **never freed while its book lives** (I13): every shell that was published goes back to the pool on every
+//! path, replaced or lost, and is used again for a later root. What the array cannot hold is leaked, a few dozen bytes,
+//! and counted.
+//!
+//! Reuse is sound because a shell is changed only while it is uniquely owned: the swap pays every debt on the old root
+//! into its count before it drops its own, so a reader that still holds it, by an owned count or by a debt, makes
+//! `get_mut` fail. Every load compares the shell's book all the same: that catches faults of ours.
+
+use crate::error::Error;
+use crate::model::{Publication, Sequence};
+use crate::state::{Ring, State};
+use crate::sync::{Arc, AtomicU64, Lost, RootCell, next_tag};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::snapshot::Snapshot;
+
+/// What one publication leaves behind: the state, and the window of the feed that ends with it.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) state: State,
+    pub(crate) window: Ring<Publication>,
+}
+
+/// What the root cell stores.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    tag: u32,
+    pub(crate) sequence: Sequence,
+    pub(crate) view: Snapshot,
+}
+
+/// How many foreign loads in a row are taken for more than bad luck.
+const FOREIGN_LOADS: u32 = 8;
+
+pub(crate) struct Root {
+    cell: RootCell<Shell>,
+    pool: Pool,
+    tag: u32,
+    /// Loads that returned another book's shell.
+    foreign: AtomicU64,
+    /// Turns of the loop that lost.
+    retries: AtomicU64,
+}
+
+impl Root {
+    pub(crate) fn new(body: Body) -> Self {
+        let tag = next_tag();
+        let empty = Snapshot::new(Arc::new(body));
+        let pool = Pool::new(tag, &empty);
+        let shell = pool.shell(empty);
+        Self { cell: RootCell::new(shell), pool, tag, foreign: AtomicU64::new(0), retries: AtomicU64::new(0) }
+    }
+
+    /// An owned view of the newest body, if the load was of our own shell.
+    fn peek(&self) -> Option<Snapshot> {
+        let own = self.cell.with(|shell| self.owns(shell).then(|| shell.view.clone()));
+        if own.is_none() {
+            self.foreign.fetch_add(1, Relaxed);
+        }
+        own
+    }
+
+    /// The newest view. Our cell only ever holds our own shells, so a foreign load is a fault of that one load and the
+    /// next one is independent of it: this ends.
+    pub(crate) fn view(&self) -> Snapshot {
+        loop {
+            if let Some(view) = self.peek() {
+                return view;
+            }
+        }
+    }
+
+    /// The newest view, or the fault by name.
+    pub(crate) fn try_view(&self) -> Result<Snapshot, Error> {
+        (0..FOREIGN_LOADS).find_map(|_| self.peek()).ok_or(Error::ForeignRoot { times: FOREIGN_LOADS })
+    }
+
+    /// Reads something small of the newest view.
+    pub(crate) fn with<R>(&self, mut read: impl FnMut(&Snapshot) -> R) -> R {
+        loop {
+            if let Some(answer) = self.cell.with(|shell| self.owns(shell).then(|| read(&shell.view))) {
+                return answer;
+            }
+            self.foreign.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The newest shell, to be compared against.
+    pub(crate) fn load(&self) -> Arc<Shell> {
+        self.own(self.cell.load())
+    }
+
+    /// A shell that a load returned, or another load if it is not ours.
+    fn own(&self, mut shell: Arc<Shell>) -> Arc<Shell> {
+        while !self.owns(&shell) {
+            self.foreign.fetch_add(1, Relaxed);
+            shell = self.cell.load();
+        }
+        shell
+    }
+
+    pub(crate) fn owns(&self, shell: &Shell) -> bool {
+        shell.tag == self.tag
+    }
+
+    pub(crate) fn cell(&self) -> &RootCell<Shell> {
+        &self.cell
+    }
+
+    /// Publishes a view if the root is still `expected`; else what was found.
+    pub(crate) fn publish(&self, expected: Arc<Shell>, view: Snapshot) -> Result<(), Arc<Shell>> {
+        let candidate = self.pool.shell(view);
+        match self.cell.compare_and_set(&expected, candidate) {
+            Ok(()) => {
+                self.pool.retire(expected);
+                Ok(())
+            }
+            Err(Lost { found, candidate }) => {
+                self.retries.fetch_add(1, Relaxed);
+                self.pool.retire(candidate);
+                Err(self.own(found))
+            }
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        Health {
+            foreign_loads: self.foreign.load(Relaxed),
+            lost_turns: self.retries.load(Relaxed),
+            shells_made: self.pool.made.load(Relaxed),
+            shells_leaked: self.pool.leaked.load(Relaxed),
+        }
+    }
+}
+
+/// How a book's root cell is doing, since the book was made.
+///
+/// ```
+/// use posbook::Book;
+///
+/// let book = Book::builder().build()?;
+/// assert_eq!(book.health().foreign_loads, 0);
+/// # Ok::<(), posbook::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Loads that returned another book's object and were repeated (I13). Anything but 0 is worth a report.
+    pub foreign_loads: u64,
+    /// Turns of the write loop that found a newer root and asked again.
+    pub lost_turns: u64,
+    /// Shells allocated. Stays at about readers + threads + the few that were made in advance.
+    pub shells_made: u64,
+    /// Shells that found the pool full and were leaked, about 48 bytes each.
+    pub shells_leaked: u64,
+}
+
+#[cfg(not(posbook_loom))]
+use pooled::Pool;
+#[cfg(posbook_loom)]
+use unpooled::Pool;
+
+#[cfg(not(posbook_loom))]
+mod pooled {
+    use super::{Relaxed, Shell, Snapshot};
+    use crate::sync::{Arc, AtomicCell, AtomicU64};
+
+    /// Places in the pool; shells beyond that are leaked. Shells are pinned only by loads in flight and by readers.
+    const PLACES: usize = 256;
+    /// Made with the book, so that an address of ours is rarely a new one while other cells are busy.
+    const IN_ADVANCE: usize = 16;
+
+    /// Where shells wait to be used again. Swaps only.
+    pub(crate) struct Pool {
+        places: Box<[AtomicCell<Option<Arc<Shell>>>]>,
+        tag: u32,
+        /// What an idle shell holds, so that it pins nothing.
+        empty: Snapshot,
+        pub(crate) made: AtomicU64,
+        pub(crate) leaked: AtomicU64,
+    }
+
+    impl Pool {
+        pub(crate) fn new(tag: u32, empty: &Snapshot) -> Self {
+            let places = (0..PLACES).map(|_| AtomicCell::new(None)).collect();
+            let (made, leaked) = (AtomicU64::new(0), AtomicU64::new(0));
+            let pool = Self { places, tag, empty: empty.clone(), made, leaked };
+            let shells: Vec<_> = (0..IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
+            shells.into_iter().for_each(|shell| pool.retire(shell));
+            pool
+        }
+
+        fn fresh(&self, view: Snapshot) -> Arc<Shell> {
+            self.made.fetch_add(1, Relaxed);
+            Arc::new(Shell { tag: self.tag, sequence: view.sequence(), view })
+        }
+
+        /// A shell around this body: one that nobody else holds, or a new one.
+        pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
+            for place in &self.places {
+                let Some(mut idle) = place.take() else { continue };
+                if let Some(shell) = Arc::get_mut(&mut idle) {
+                    shell.sequence = view.sequence();
+                    shell.view = view;
+                    return idle;
+                }
+                // Still pinned by a load in flight or a reader.
+                self.retire(idle);
+            }
+            self.fresh(view)
+        }
+
+        /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
+        pub(crate) fn retire(&self, mut shell: Arc<Shell>) {
+            if let Some(unpinned) = Arc::get_mut(&mut shell) {
+                unpinned.view = self.empty.clone();
+            }
+            let mut homeless = shell;
+            for place in &self.places {
+                match place.swap(Some(homeless)) {
+                    None => return,
+                    Some(other) => homeless = other,
+                }
+            }
+            self.leaked.fetch_add(1, Relaxed);
+            std::mem::forget(homeless);
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_pool_is_lock_free() {
+            assert!(AtomicCell::<Option<Arc<Shell>>>::is_lock_free());
+        }
+    }
+}
+
+#[cfg(posbook_loom)]
+mod unpooled {
+    use super::{Shell, Snapshot};
+    use crate::sync::{Arc, AtomicU64};
+
+    /// In the models that check outcomes the arena of the cell keeps every root: recycling is off.
+    pub(crate) struct Pool {
+        tag: u32,
+        pub(crate) made: AtomicU64,
+        pub(crate) leaked: AtomicU64,
+    }
+
+    impl Pool {
+        pub(crate) fn new(tag: u32, _empty: &Snapshot) -> Self {
+            Self { tag, made: AtomicU64::new(0), leaked: AtomicU64::new(0) }
+        }
+
+        pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
+            Arc::new(Shell { tag: self.tag, sequence: view.sequence(), view })
+        }
+
+        pub(crate) fn retire(&self, shell: Arc<Shell>) {
+            drop(shell);
+        }
+    }
+}

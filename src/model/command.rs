@@ -1,0 +1,672 @@
+//! Wishes, not yet legal. A command is data, never a closure: it can be retried, stored with the change it caused,
+//! and asked again later against the same state.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::fill::Fill;
+use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
+use super::instrument::Instrument;
+use super::key::{PositionKey, Side};
+use super::number::{Leverage, Price, Quantity};
+use super::position::TargetRule;
+use crate::error::Rejection;
+
+/// Everything that can be asked of a book.
+///
+/// ```
+/// use posbook::{Command, InstrumentId, Side};
+///
+/// let open: Command = Command::open(InstrumentId(0), Side::Long, "1".parse()?).leverage(10).stop("0.05")?.into();
+/// assert_eq!(open.name(), "open");
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// Make an instrument known, or revise its steps and minimum.
+    Register(Instrument),
+    /// Reserve an order that opens a flat key.
+    Open(Opening),
+    /// Reserve an order that adds to a position.
+    ScaleIn(Addition),
+    /// Reserve an order that reduces a position.
+    ScaleOut(Reduction),
+    /// Reserve an order that closes a position; the key is closing from here until it is flat (R7).
+    Close(Reduction),
+    /// Move an order along its life (R6).
+    Step {
+        /// The key it claims.
+        key: PositionKey,
+        /// The order.
+        order: ClientOrderId,
+        /// What became of it.
+        step: OrderStep,
+    },
+    /// Book what the venue did.
+    Record(Fill),
+    /// Change stop loss or take profit.
+    Retarget(Retarget),
+    /// Take over a position that only the venue has.
+    Adopt(Adoption),
+    /// Remove a position that the venue does not have.
+    Drop(Drop),
+    /// Freeze a key: no new risk until it is accepted.
+    Quarantine {
+        /// Which key.
+        key: PositionKey,
+        /// What was found.
+        why: String,
+        /// The book's sequence before the venue was asked: refused if the instrument changed since.
+        asked: Sequence,
+    },
+    /// A person (or a policy) takes the key as it stands: its troubles are cleared, the gap stays in `unexplained`.
+    Accept {
+        /// Which key.
+        key: PositionKey,
+        /// Why.
+        reason: String,
+    },
+    /// Let a closing key live on (R7).
+    CancelClosing {
+        /// Which key.
+        key: PositionKey,
+        /// Why.
+        reason: String,
+    },
+    /// Put every overdue order in doubt (R6).
+    Expire,
+}
+
+impl Command {
+    /// An order that opens a flat key.
+    pub fn open(key: impl Into<PositionKey>, side: Side, quantity: Quantity) -> Opening {
+        Opening {
+            key: key.into(),
+            side,
+            quantity,
+            leverage: None,
+            rule: None,
+            reference: None,
+            expect: Precondition::Nothing,
+            patience: None,
+        }
+    }
+
+    /// An order that adds to the position on `key`.
+    pub fn scale_in(key: impl Into<PositionKey>, quantity: Quantity) -> Addition {
+        Addition { key: key.into(), quantity, reference: None, expect: Precondition::Nothing, patience: None }
+    }
+
+    /// An order that reduces the position on `key`.
+    pub fn scale_out(key: impl Into<PositionKey>, quantity: Quantity) -> Reduction {
+        Reduction::new(key.into(), Amount::Exactly(quantity))
+    }
+
+    /// An order that closes the position on `key`.
+    pub fn close(key: impl Into<PositionKey>) -> Reduction {
+        Reduction::new(key.into(), Amount::All)
+    }
+
+    /// A change of targets of the position on `key`.
+    pub fn retarget(key: impl Into<PositionKey>) -> Retarget {
+        Retarget {
+            key: key.into(),
+            expect: Precondition::Nothing,
+            stop: Field::Keep,
+            take: Field::Keep,
+            ratchet: Ratchet::Tighten,
+            reason: String::new(),
+        }
+    }
+
+    /// The command's name in the field's words, as the audit trail prints it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::Register(_) => "register",
+            Command::Open(_) => "open",
+            Command::ScaleIn(_) => "scale in",
+            Command::ScaleOut(_) => "scale out",
+            Command::Close(_) => "close",
+            Command::Step { step, .. } => step.name(),
+            Command::Record(_) => "fill",
+            Command::Retarget(_) => "retarget",
+            Command::Adopt(_) => "adopt",
+            Command::Drop(_) => "drop",
+            Command::Quarantine { .. } => "quarantine",
+            Command::Accept { .. } => "accept",
+            Command::CancelClosing { .. } => "cancel closing",
+            Command::Expire => "expire",
+        }
+    }
+
+    /// Why, in the words of whoever asked; empty if nothing was said.
+    pub fn reason(&self) -> &str {
+        match self {
+            Command::ScaleOut(r) | Command::Close(r) => &r.reason,
+            Command::Retarget(r) => &r.reason,
+            Command::Drop(d) => &d.reason,
+            Command::Quarantine { why: text, .. }
+            | Command::Accept { reason: text, .. }
+            | Command::CancelClosing { reason: text, .. }
+            | Command::Step {
+                step: OrderStep::Refused { reason: text, .. } | OrderStep::Doubt { why: text },
+                ..
+            } => text,
+            _ => "",
+        }
+    }
+
+    /// The key it is about; `None` for commands about an instrument or the whole book.
+    pub fn key(&self) -> Option<PositionKey> {
+        match self {
+            Command::Open(c) => Some(c.key),
+            Command::ScaleIn(c) => Some(c.key),
+            Command::ScaleOut(c) | Command::Close(c) => Some(c.key),
+            Command::Retarget(c) => Some(c.key),
+            Command::Adopt(c) => Some(c.key),
+            Command::Drop(c) => Some(c.key),
+            Command::Step { key, .. }
+            | Command::Quarantine { key, .. }
+            | Command::Accept { key, .. }
+            | Command::CancelClosing { key, .. } => Some(*key),
+            Command::Register(_) | Command::Record(_) | Command::Expire => None,
+        }
+    }
+}
+
+/// What must stand on the key for a command to be legal, beyond its own rules: decided from a snapshot, checked again
+/// where the command lands. Identity, not existence (decision 6).
+///
+/// ```
+/// assert_eq!(posbook::Precondition::default(), posbook::Precondition::Nothing);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precondition {
+    /// Nothing more than the command itself asks.
+    #[default]
+    Nothing,
+    /// This life of the key, whatever happened to it since.
+    Position(PositionId),
+    /// Nothing at all happened on the key since this revision ([`KeyState::revision`](crate::KeyState)).
+    Revision(Sequence),
+}
+
+macro_rules! conditions {
+    ($name:ident) => {
+        impl $name {
+            /// Refuse the command unless this life of the key stands there.
+            #[must_use]
+            pub fn expect_position(mut self, id: PositionId) -> Self {
+                self.expect = Precondition::Position(id);
+                self
+            }
+
+            /// Refuse the command if anything happened on the key since this revision.
+            #[must_use]
+            pub fn expect_revision(mut self, revision: Sequence) -> Self {
+                self.expect = Precondition::Revision(revision);
+                self
+            }
+        }
+
+        impl From<$name> for Command {
+            fn from(wish: $name) -> Self {
+                wish.into_command()
+            }
+        }
+    };
+}
+
+macro_rules! timed {
+    ($name:ident) => {
+        impl $name {
+            /// How long the order may take before it counts as overdue and goes in doubt. Default: the book's.
+            #[must_use]
+            pub fn patience(mut self, patience: Duration) -> Self {
+                self.patience = Some(patience);
+                self
+            }
+        }
+    };
+}
+
+/// Open a flat key. Made by [`Command::open`].
+///
+/// ```
+/// use posbook::{Command, InstrumentId, Side};
+///
+/// let wish = Command::open(InstrumentId(0), Side::Short, "2".parse()?).leverage(5).stop("0.02")?.at("3000".parse()?);
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Opening {
+    /// Which key.
+    pub key: PositionKey,
+    /// Long or short.
+    pub side: Side,
+    /// Contracts.
+    pub quantity: Quantity,
+    /// `None`: not stated; the position's leverage is unknown then.
+    pub leverage: Option<Leverage>,
+    /// How its targets follow from the fill. `None`: the book's default rule.
+    pub rule: Option<TargetRule>,
+    /// The price at which limits value it. `None`: the fresh mark.
+    pub reference: Option<Price>,
+    /// What must stand there.
+    pub expect: Precondition,
+    /// How long it may take. `None`: the book's default.
+    pub patience: Option<Duration>,
+}
+
+impl Opening {
+    /// Leverage in whole times; the legal range is a limit of the book.
+    #[must_use]
+    pub fn leverage(mut self, times: u16) -> Self {
+        self.leverage = Some(Leverage::of(times));
+        self
+    }
+
+    /// A stop loss at this fraction of the fill and a take profit twice as far (the predecessor's rule).
+    ///
+    /// # Errors
+    /// The fraction does not parse. Whether it is legal (0 < f < 1) is asked when the command is decided.
+    pub fn stop(mut self, fraction: &str) -> Result<Self, Rejection> {
+        self.rule = Some(TargetRule::stop_fraction(fraction.parse()?));
+        Ok(self)
+    }
+
+    /// How the targets follow from the fill.
+    #[must_use]
+    pub fn rule(mut self, rule: TargetRule) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// The price at which limits value the order while it is in flight.
+    #[must_use]
+    pub fn at(mut self, reference: Price) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    fn into_command(self) -> Command {
+        Command::Open(self)
+    }
+}
+
+conditions!(Opening);
+timed!(Opening);
+
+/// Add to a position. Made by [`Command::scale_in`].
+///
+/// ```
+/// use posbook::{Command, InstrumentId};
+///
+/// let wish = Command::scale_in(InstrumentId(0), "0.5".parse()?).at("51000".parse()?);
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Addition {
+    /// Which key.
+    pub key: PositionKey,
+    /// Contracts.
+    pub quantity: Quantity,
+    /// The price at which limits value it. `None`: the fresh mark.
+    pub reference: Option<Price>,
+    /// What must stand there.
+    pub expect: Precondition,
+    /// How long it may take. `None`: the book's default.
+    pub patience: Option<Duration>,
+}
+
+impl Addition {
+    /// The price at which limits value the order while it is in flight.
+    #[must_use]
+    pub fn at(mut self, reference: Price) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    fn into_command(self) -> Command {
+        Command::ScaleIn(self)
+    }
+}
+
+conditions!(Addition);
+timed!(Addition);
+
+/// How much of a position to take off.
+///
+/// ```
+/// assert_eq!(posbook::Amount::All, posbook::Amount::All);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Amount {
+    /// This many contracts.
+    Exactly(Quantity),
+    /// Whatever is not in flight to be reduced already.
+    All,
+}
+
+/// Reduce or close a position. Made by [`Command::scale_out`] and [`Command::close`].
+///
+/// ```
+/// use posbook::{Command, InstrumentId};
+///
+/// let wish = Command::close(InstrumentId(0)).because("end of day");
+/// assert_eq!(Command::from(wish).reason(), "end of day");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reduction {
+    /// Which key.
+    pub key: PositionKey,
+    /// How much.
+    pub amount: Amount,
+    /// What must stand there.
+    pub expect: Precondition,
+    /// Why, for the audit trail.
+    pub reason: String,
+    /// The exit that fired, if one did: refused if it no longer stands (R16).
+    pub exit: Option<Exit>,
+    /// How long it may take. `None`: the book's default.
+    pub patience: Option<Duration>,
+}
+
+impl Reduction {
+    fn new(key: PositionKey, amount: Amount) -> Self {
+        Self { key, amount, expect: Precondition::Nothing, reason: String::new(), exit: None, patience: None }
+    }
+
+    /// Why, for the audit trail.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// The exit that fired.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.expect = Precondition::Position(exit.position);
+        self.exit = Some(exit);
+        self
+    }
+
+    fn into_command(self) -> Command {
+        match self.amount {
+            Amount::Exactly(_) => Command::ScaleOut(self),
+            Amount::All => Command::Close(self),
+        }
+    }
+}
+
+conditions!(Reduction);
+timed!(Reduction);
+
+/// Which of a position's exits fired.
+///
+/// ```
+/// assert_eq!(posbook::ExitRule::StopLoss.to_string(), "stop loss");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitRule {
+    /// The stop loss.
+    StopLoss,
+    /// The take profit.
+    TakeProfit,
+}
+
+impl std::fmt::Display for ExitRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            ExitRule::StopLoss => "stop loss",
+            ExitRule::TakeProfit => "take profit",
+        })
+    }
+}
+
+/// An exit that fired: of which position, at which target, on which mark. The book refuses it if that target no longer
+/// stands, so an exit cannot fire twice or on a stale value (R16).
+///
+/// ```
+/// use posbook::{Exit, ExitRule, PositionId, Sequence};
+///
+/// let position = PositionId { epoch: 1, sequence: Sequence(9) };
+/// let exit = Exit { position, rule: ExitRule::StopLoss, target: "47500".parse()?, mark: "47490".parse()? };
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Exit {
+    /// The position it was decided against.
+    pub position: PositionId,
+    /// Which rule fired.
+    pub rule: ExitRule,
+    /// The target that fired.
+    pub target: Price,
+    /// The mark it fired on.
+    pub mark: Price,
+}
+
+/// What became of an order (R6).
+///
+/// ```
+/// assert_eq!(posbook::OrderStep::Sent.name(), "send");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStep {
+    /// It is about to leave.
+    Sent,
+    /// It never left: the claim is released.
+    Release,
+    /// The venue has it; so much of it is filled so far.
+    Working {
+        /// The venue's cumulative figure.
+        filled: Quantity,
+    },
+    /// The venue is done with it.
+    Complete {
+        /// The venue's final cumulative figure.
+        filled: Quantity,
+    },
+    /// The venue refused or cancelled it.
+    Refused {
+        /// The venue's final cumulative figure; a cancelled order may have filled in part.
+        filled: Quantity,
+        /// What the venue said.
+        reason: String,
+    },
+    /// Nobody knows.
+    Doubt {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl OrderStep {
+    /// In one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            OrderStep::Sent => "send",
+            OrderStep::Release => "release",
+            OrderStep::Working { .. } => "working",
+            OrderStep::Complete { .. } => "complete",
+            OrderStep::Refused { .. } => "refuse",
+            OrderStep::Doubt { .. } => "doubt",
+        }
+    }
+}
+
+/// Stop loss and take profit together.
+///
+/// ```
+/// let none = posbook::Targets::default();
+/// assert!(none.stop.is_none() && none.take.is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Targets {
+    /// Stop loss. `None`: there is none.
+    pub stop: Option<Price>,
+    /// Take profit. `None`: there is none.
+    pub take: Option<Price>,
+}
+
+/// What a change of targets does with one of them. Three words, because "not given" and "remove" are different.
+///
+/// ```
+/// assert_eq!(posbook::Field::default(), posbook::Field::Keep);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Leave it.
+    #[default]
+    Keep,
+    /// Set it.
+    Set(Price),
+    /// Remove it.
+    Remove,
+}
+
+/// Whether a stop may move away from the market (R16).
+///
+/// ```
+/// assert_eq!(posbook::Ratchet::default(), posbook::Ratchet::Tighten);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ratchet {
+    /// Only towards the market.
+    #[default]
+    Tighten,
+    /// Anywhere legal, removal included: said explicitly.
+    Loosen,
+}
+
+/// Change targets. Made by [`Command::retarget`].
+///
+/// ```
+/// use posbook::{Command, InstrumentId};
+///
+/// let wish = Command::retarget(InstrumentId(0)).stop("48000".parse()?).because("trailing");
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Retarget {
+    /// Which key.
+    pub key: PositionKey,
+    /// What must stand there.
+    pub expect: Precondition,
+    /// What to do with the stop loss.
+    pub stop: Field,
+    /// What to do with the take profit.
+    pub take: Field,
+    /// Whether the stop may be loosened.
+    pub ratchet: Ratchet,
+    /// Why, for the audit trail.
+    pub reason: String,
+}
+
+impl Retarget {
+    /// Set the stop loss.
+    #[must_use]
+    pub fn stop(mut self, price: Price) -> Self {
+        self.stop = Field::Set(price);
+        self
+    }
+
+    /// Set the take profit.
+    #[must_use]
+    pub fn take(mut self, price: Price) -> Self {
+        self.take = Field::Set(price);
+        self
+    }
+
+    /// Remove the take profit.
+    #[must_use]
+    pub fn remove_take(mut self) -> Self {
+        self.take = Field::Remove;
+        self
+    }
+
+    /// Set the stop loss wherever it is legal, away from the market too.
+    #[must_use]
+    pub fn loosen_stop(mut self, to: Field) -> Self {
+        self.stop = to;
+        self.ratchet = Ratchet::Loosen;
+        self
+    }
+
+    /// Why, for the audit trail.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    fn into_command(self) -> Command {
+        Command::Retarget(self)
+    }
+}
+
+conditions!(Retarget);
+
+/// Take over a position that only the venue has, as its report showed it (R8).
+///
+/// ```
+/// use posbook::{Adoption, InstrumentId, PositionKey, Sequence, Side};
+///
+/// let found = Adoption {
+///     key: PositionKey::net(InstrumentId(0)), side: Side::Long, quantity: "1".parse()?, entry: "50000".parse()?,
+///     leverage: None, rule: None, asked: Sequence(0), report_time: None,
+/// };
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Adoption {
+    /// Where it belongs.
+    pub key: PositionKey,
+    /// Long or short.
+    pub side: Side,
+    /// Contracts.
+    pub quantity: Quantity,
+    /// Its average entry, as the venue states it.
+    pub entry: Price,
+    /// As the venue states it. `None`: it does not.
+    pub leverage: Option<Leverage>,
+    /// How its targets follow from the *current* price. `None`: the book's default rule.
+    pub rule: Option<TargetRule>,
+    /// The book's sequence before the venue was asked: refused if the instrument changed since (R8).
+    pub asked: Sequence,
+    /// The venue's time of the report; the baseline of the slot. `None`: the venue states none.
+    pub report_time: Option<Timestamp>,
+}
+
+/// Remove a position that the venue does not have (R10). Its cost goes to `unexplained` and stays there.
+///
+/// ```
+/// use posbook::{Command, Drop, InstrumentId, PositionId, PositionKey, Sequence};
+///
+/// let gone = Drop {
+///     key: PositionKey::net(InstrumentId(0)), position: PositionId { epoch: 1, sequence: Sequence(9) },
+///     asked: Sequence(12), reason: "not on the venue".into(),
+/// };
+/// assert_eq!(Command::Drop(gone).name(), "drop");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Drop {
+    /// Which key.
+    pub key: PositionKey,
+    /// Which life of it.
+    pub position: PositionId,
+    /// The book's sequence before the venue was asked: refused if the instrument changed since (R8).
+    pub asked: Sequence,
+    /// Why.
+    pub reason: String,
+}

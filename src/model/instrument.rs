@@ -1,0 +1,339 @@
+//! What is traded: the contract and the grid that its venue puts orders on.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::key::{Leg, Side};
+use super::number::{Price, Quantity};
+use super::text::{Currency, Symbol};
+use crate::error::{Reason, Rejection};
+
+/// A dense number that the book hands out when an instrument is registered; the key of everything hot.
+///
+/// ```
+/// use posbook::InstrumentId;
+///
+/// assert_eq!(InstrumentId(0).to_string(), "0");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstrumentId(pub u32);
+
+impl fmt::Display for InstrumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a contract turns a price difference into money. Only linear contracts are accounted for today; the others have
+/// their place in every stored shape and are refused when registered.
+///
+/// ```
+/// assert_eq!(posbook::ContractKind::Linear.to_string(), "linear");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContractKind {
+    /// P/L in quote: quantity x contract size x (exit - entry).
+    Linear,
+    /// P/L in base: quantity x contract size x (1/entry - 1/exit).
+    Inverse,
+    /// P/L in a third currency at a fixed rate.
+    Quanto,
+    /// No contract: the asset itself.
+    Spot,
+}
+
+impl fmt::Display for ContractKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ContractKind::Linear => "linear",
+            ContractKind::Inverse => "inverse",
+            ContractKind::Quanto => "quanto",
+            ContractKind::Spot => "spot",
+        })
+    }
+}
+
+/// One exposure an instrument, or one a side.
+///
+/// ```
+/// assert_ne!(posbook::PositionMode::OneWay, posbook::PositionMode::Hedge);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PositionMode {
+    /// Buys and sells net into one exposure: [`Leg::Net`].
+    OneWay,
+    /// Long and short stand beside each other: [`Leg::Long`], [`Leg::Short`].
+    Hedge,
+}
+
+impl PositionMode {
+    /// Whether an instrument in this mode has this leg.
+    pub const fn has(self, leg: Leg) -> bool {
+        matches!(
+            (self, leg),
+            (PositionMode::OneWay, Leg::Net) | (PositionMode::Hedge, Leg::Long | Leg::Short)
+        )
+    }
+
+    /// The leg on which an exposure of this side stands.
+    pub const fn leg(self, side: Side) -> Leg {
+        match (self, side) {
+            (PositionMode::OneWay, _) => Leg::Net,
+            (PositionMode::Hedge, Side::Long) => Leg::Long,
+            (PositionMode::Hedge, Side::Short) => Leg::Short,
+        }
+    }
+}
+
+/// Whether prices of an instrument may be zero or negative (power, spreads, a barrel in April 2020).
+///
+/// ```
+/// assert_ne!(posbook::PriceSign::Positive, posbook::PriceSign::Any);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceSign {
+    /// Only prices above zero.
+    Positive,
+    /// Any price.
+    Any,
+}
+
+/// Everything that defines an instrument, before it is checked. Fill it in and call [`Instrument::new`].
+///
+/// ```
+/// use posbook::{Instrument, InstrumentSpec};
+///
+/// let spec = InstrumentSpec { contract_size: "0.01".parse()?, ..InstrumentSpec::linear("ETH/USDT:USDT", "0.01", "1")? };
+/// assert_eq!(Instrument::new(spec)?.contract_size().get().to_string(), "0.01");
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct InstrumentSpec {
+    /// The venue's name for it.
+    pub symbol: Symbol,
+    /// How it turns price differences into money.
+    pub kind: ContractKind,
+    /// Base units in one contract (linear), quote units in one contract (inverse).
+    pub contract_size: Quantity,
+    /// The grid of order prices. It bounds what is sent, not what a venue reports (R4).
+    pub price_step: Price,
+    /// The grid of order quantities, in contracts.
+    pub quantity_step: Quantity,
+    /// The least quantity of an order, in contracts. A rest below it is dust (R18).
+    pub minimum: Quantity,
+    /// What is bought.
+    pub base: Currency,
+    /// What prices are in.
+    pub quote: Currency,
+    /// What profit is paid in.
+    pub settle: Currency,
+    /// Whether prices may be zero or negative.
+    pub prices: PriceSign,
+    /// One exposure, or one a side.
+    pub mode: PositionMode,
+    /// Decimals of the settle currency to which a fill's cash is rounded, once, half-even (R17).
+    pub money_scale: u32,
+}
+
+impl InstrumentSpec {
+    /// A linear contract of size 1 in one-way mode, minimum one step, currencies read from a symbol of the form
+    /// `BASE/QUOTE` or `BASE/QUOTE:SETTLE`. The money scale is such that a fill on the steps is exact, at least 8.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the part that does not parse.
+    pub fn linear(symbol: &str, price_step: &str, quantity_step: &str) -> Result<Self, Rejection> {
+        let name: Symbol = symbol.parse()?;
+        let bad = || Reason::BadSymbol {
+            symbol: crate::error::shorten(symbol),
+            rule: "is not BASE/QUOTE or BASE/QUOTE:SETTLE; name the currencies in an InstrumentSpec",
+        };
+        let (base, rest) = symbol.split_once('/').ok_or_else(bad)?;
+        let (quote, settle) = rest.split_once(':').unwrap_or((rest, rest));
+        // A dated contract is written BASE/QUOTE:SETTLE-240927.
+        let settle = settle.split_once('-').map_or(settle, |(currency, _)| currency);
+        let price_step: Price = price_step.parse()?;
+        let quantity_step: Quantity = quantity_step.parse()?;
+        Ok(Self {
+            symbol: name,
+            kind: ContractKind::Linear,
+            contract_size: Quantity::new(Decimal::ONE)?,
+            price_step,
+            quantity_step,
+            minimum: quantity_step,
+            base: base.parse()?,
+            quote: quote.parse()?,
+            settle: settle.parse()?,
+            prices: PriceSign::Positive,
+            mode: PositionMode::OneWay,
+            money_scale: (price_step.get().scale() + quantity_step.get().scale()).clamp(8, MAX_MONEY_SCALE),
+        })
+    }
+}
+
+/// Sums of money keep at least ten digits before the point.
+const MAX_MONEY_SCALE: u32 = 18;
+
+/// A checked instrument: an immutable value.
+///
+/// ```
+/// use posbook::Instrument;
+///
+/// let btc = Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?;
+/// assert_eq!(btc.settle().as_str(), "USDT");
+/// assert!(Instrument::linear("BTC/USDT:USDT", "0", "0.001").is_err());
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "InstrumentSpec", into = "InstrumentSpec")]
+pub struct Instrument(InstrumentSpec);
+
+impl TryFrom<InstrumentSpec> for Instrument {
+    type Error = Rejection;
+
+    fn try_from(spec: InstrumentSpec) -> Result<Self, Rejection> {
+        Self::new(spec)
+    }
+}
+
+impl From<Instrument> for InstrumentSpec {
+    fn from(instrument: Instrument) -> Self {
+        instrument.0
+    }
+}
+
+impl Instrument {
+    /// Checks a specification.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the first field that is not usable.
+    pub fn new(spec: InstrumentSpec) -> Result<Self, Rejection> {
+        let positive = |what, value: Decimal| {
+            (value > Decimal::ZERO).then_some(()).ok_or(Reason::OutOfRange {
+                what,
+                value,
+                rule: "must be positive",
+            })
+        };
+        positive("contract size", spec.contract_size.get())?;
+        positive("price step", spec.price_step.get())?;
+        positive("quantity step", spec.quantity_step.get())?;
+        if spec.money_scale > MAX_MONEY_SCALE {
+            let value = Decimal::from(spec.money_scale);
+            return Err(Reason::OutOfRange { what: "money scale", value, rule: "must be at most 18" }.into());
+        }
+        Ok(Self(spec))
+    }
+
+    /// A linear contract of size 1; see [`InstrumentSpec::linear`].
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the part that does not parse or the field that is not usable.
+    pub fn linear(symbol: &str, price_step: &str, quantity_step: &str) -> Result<Self, Rejection> {
+        Self::new(InstrumentSpec::linear(symbol, price_step, quantity_step)?)
+    }
+
+    /// All fields.
+    pub fn spec(&self) -> &InstrumentSpec {
+        &self.0
+    }
+
+    /// The venue's name for it.
+    pub fn symbol(&self) -> &Symbol {
+        &self.0.symbol
+    }
+
+    /// How it turns price differences into money.
+    pub fn kind(&self) -> ContractKind {
+        self.0.kind
+    }
+
+    /// Base units in one contract.
+    pub fn contract_size(&self) -> Quantity {
+        self.0.contract_size
+    }
+
+    /// The grid of order prices.
+    pub fn price_step(&self) -> Price {
+        self.0.price_step
+    }
+
+    /// The grid of order quantities, in contracts.
+    pub fn quantity_step(&self) -> Quantity {
+        self.0.quantity_step
+    }
+
+    /// The least quantity of an order, in contracts.
+    pub fn minimum(&self) -> Quantity {
+        self.0.minimum
+    }
+
+    /// What is bought.
+    pub fn base(&self) -> &Currency {
+        &self.0.base
+    }
+
+    /// What prices are in.
+    pub fn quote(&self) -> &Currency {
+        &self.0.quote
+    }
+
+    /// What profit is paid in.
+    pub fn settle(&self) -> &Currency {
+        &self.0.settle
+    }
+
+    /// One exposure, or one a side.
+    pub fn mode(&self) -> PositionMode {
+        self.0.mode
+    }
+
+    /// Decimals to which money is rounded (R17).
+    pub fn money_scale(&self) -> u32 {
+        self.0.money_scale
+    }
+
+    /// The greatest quantity on the grid that is not above `quantity`.
+    pub fn floor_to_step(&self, quantity: Quantity) -> Quantity {
+        let step = self.0.quantity_step.get();
+        let rest = quantity.get().checked_rem(step).unwrap_or_default();
+        Quantity::new(quantity.get() - rest).unwrap_or(Quantity::ZERO)
+    }
+
+    /// Refuses a price that this instrument cannot have.
+    pub(crate) fn check_price(&self, what: &'static str, price: Price) -> Result<(), Rejection> {
+        if self.0.prices == PriceSign::Positive && price.get() <= Decimal::ZERO {
+            let rule = "must be positive; this instrument does not allow zero or negative prices";
+            return Err(Reason::OutOfRange { what, value: price.get(), rule }.into());
+        }
+        Ok(())
+    }
+
+    /// Refuses a quantity that cannot be sent: zero, off the step, or below the minimum. What is left of a position
+    /// may be closed whatever its size, so `minimum` is not asked then.
+    pub(crate) fn check_order(&self, quantity: Quantity, minimum: bool) -> Result<(), Rejection> {
+        if quantity.is_zero() {
+            return Err(Reason::OutOfRange {
+                what: "amount",
+                value: quantity.get(),
+                rule: "must be positive",
+            }
+            .into());
+        }
+        if minimum {
+            let step = self.0.quantity_step.get();
+            if quantity.get().checked_rem(step).is_none_or(|rest| !rest.is_zero()) {
+                return Err(Reason::NotOnStep { what: "amount", value: quantity.get(), step }.into());
+            }
+            if quantity < self.0.minimum {
+                return Err(Reason::BelowMinimum { value: quantity, minimum: self.0.minimum }.into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! WHAT things are: values only. No I/O, no atomics, no clock, no persistent map.
+//!
+//! Every number is parsed once, under a strict grammar, and is valid from then on; every value is immutable,
+//! comparable, hashable (for digests) and goes through `serde` both ways.
+
+mod change;
+mod command;
+mod fill;
+mod ids;
+mod instrument;
+mod key;
+mod ledger;
+mod limits;
+mod number;
+mod order;
+mod position;
+mod text;
+
+pub use change::{
+    Baseline, Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen,
+    Trouble, TroubleKind, Unit,
+};
+pub use command::{
+    Addition, Adoption, Amount, Command, Drop, Exit, ExitRule, Field, Opening, OrderStep, Precondition,
+    Ratchet, Reduction, Retarget, Targets,
+};
+pub use fill::{Fill, FillNote, OrderRef, Shape};
+pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
+pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, PriceSign};
+pub use key::{Leg, OrderSide, Owner, PositionKey, Side};
+pub(crate) use ledger::money;
+pub use ledger::{Ledger, Sums};
+pub use limits::Limits;
+pub use number::{Fraction, Leverage, Price, Quantity};
+pub(crate) use number::{exact_add, exact_sub, product_rounded, quotient_rounded, share_rounded};
+pub use order::{FillSource, Intent, Order, OrderState};
+pub use position::{Position, TargetOrigin, TargetRule};
+pub use text::{Currency, Reference, Symbol};

@@ -1,0 +1,146 @@
+//! A reservation as state: the claim of one order on one key, from before it leaves until its last fill (R6).
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ClientOrderId, PositionId, Timestamp};
+use super::key::{OrderSide, PositionKey};
+use super::ledger::money;
+use super::number::{Leverage, Price, Quantity};
+use super::position::TargetRule;
+
+/// What an order is for.
+///
+/// ```
+/// use posbook::Intent;
+///
+/// assert!(Intent::ScaleIn.increases() && !Intent::Close.increases());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Open a flat key.
+    Open,
+    /// Add to a position.
+    ScaleIn,
+    /// Reduce a position.
+    ScaleOut,
+    /// Reduce it to nothing.
+    Close,
+}
+
+impl Intent {
+    /// Whether a fill adds exposure.
+    pub const fn increases(self) -> bool {
+        matches!(self, Intent::Open | Intent::ScaleIn)
+    }
+}
+
+/// Where an order stands (R6): `Reserved -> Sent -> (Working, fills)* -> settling -> gone`, and in doubt whenever the
+/// venue's outcome is unknown.
+///
+/// ```
+/// assert_ne!(posbook::OrderState::Reserved, posbook::OrderState::Sent);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Published; the venue has not been called.
+    Reserved,
+    /// The venue is being called.
+    Sent,
+    /// The venue has it and works on it.
+    Working,
+    /// The venue is done with it at this cumulative figure; its fills are not all booked yet.
+    Settling(Quantity),
+    /// Nobody knows what the venue did. Blocks new risk on the key until the venue says (R1).
+    InDoubt(String),
+}
+
+impl OrderState {
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            OrderState::Reserved => "reserved",
+            OrderState::Sent => "sent",
+            OrderState::Working => "working",
+            OrderState::Settling(_) => "settling",
+            OrderState::InDoubt(_) => "in doubt",
+        }
+    }
+}
+
+/// From which kind of message an order's fills are booked; never both (R2).
+///
+/// ```
+/// assert_ne!(posbook::FillSource::Trades, posbook::FillSource::Cumulative);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillSource {
+    /// Nothing booked yet.
+    Open,
+    /// Single fills with trade ids.
+    Trades,
+    /// Cumulative figures of the order.
+    Cumulative,
+}
+
+/// An unresolved order of ours: what it claims, what of it is booked, and how long it may take.
+///
+/// ```
+/// use posbook::{Book, Command, Instrument, Side};
+///
+/// let book = Book::builder().build()?;
+/// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+/// let reservation = book.reserve(Command::open(btc, Side::Long, "1".parse()?).at("50000".parse()?))?;
+/// let orders: Vec<_> = book.snapshot().orders().map(|o| o.remaining().to_string()).collect();
+/// assert_eq!(orders, ["1"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Order {
+    /// Its name at the venue.
+    pub client_id: ClientOrderId,
+    /// The key it claims.
+    pub key: PositionKey,
+    /// What it is for.
+    pub intent: Intent,
+    /// Buy or sell.
+    pub side: OrderSide,
+    /// What was asked for, in contracts.
+    pub quantity: Quantity,
+    /// The price at which limits value it while it is in flight (R13). `None` for reductions, which need none.
+    pub reference: Option<Price>,
+    /// For a new position.
+    pub leverage: Option<Leverage>,
+    /// The targets of a new position.
+    pub rule: Option<TargetRule>,
+    /// The life it was decided against. `None`: the key was flat.
+    pub against: Option<PositionId>,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Sum of its booked fills.
+    pub booked: Quantity,
+    /// Sum of quantity x contract size x price of its booked fills.
+    #[serde(with = "money")]
+    pub booked_value: Decimal,
+    /// Which kind of message feeds it.
+    pub source: FillSource,
+    /// When it becomes overdue.
+    pub deadline: Timestamp,
+}
+
+impl Order {
+    /// What may still fill. A settled order's figure is final, whatever was asked.
+    pub fn remaining(&self) -> Quantity {
+        match self.state {
+            OrderState::Settling(told) => told.less(self.booked),
+            _ => self.quantity.less(self.booked),
+        }
+    }
+
+    /// Whether the venue's outcome is unknown.
+    pub fn in_doubt(&self) -> bool {
+        matches!(self.state, OrderState::InDoubt(_))
+    }
+}

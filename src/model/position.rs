@@ -1,0 +1,182 @@
+//! An open exposure: an immutable value.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::command::Targets;
+use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
+use super::instrument::Instrument;
+use super::key::{PositionKey, Side};
+use super::ledger::money;
+use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, product_rounded, quotient_rounded};
+use crate::error::{Reason, Rejection};
+
+/// An open position. It never changes: what a later fill makes of it is another value with the same id and a newer
+/// revision. Flat means that there is none (I2).
+///
+/// The cost is booked, the average derived: `cost` is the exact sum of quantity x contract size x price of what is
+/// open, and [`Position::entry_price`] is made from it when read.
+///
+/// ```
+/// use posbook::{Book, Command, Fill, Instrument, OrderSide, Side};
+///
+/// let book = Book::builder().build()?;
+/// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+/// book.record(Fill::trade(btc, "1".parse()?, OrderSide::Buy, "1".parse()?, "50000".parse()?))?;
+/// book.record(Fill::trade(btc, "2".parse()?, OrderSide::Buy, "1".parse()?, "51000".parse()?))?;
+/// let view = book.snapshot();
+/// let position = view.get(btc).ok_or("flat")?;
+/// assert_eq!(position.entry_price().to_string(), "50500");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Which life of the key this is.
+    pub id: PositionId,
+    /// Where it stands.
+    pub key: PositionKey,
+    /// Long or short.
+    pub side: Side,
+    /// Contracts, always above zero (I2).
+    pub quantity: Quantity,
+    /// Open cost: sum of quantity x contract size x price of what is open, in the settle currency.
+    #[serde(with = "money")]
+    pub cost: Decimal,
+    /// Contract size, repeated here so that a position can be valued on its own.
+    pub contract_size: Quantity,
+    /// As asked for when opened, or as the venue reports. `None`: nobody ever said (never an invented 10).
+    pub leverage: Option<Leverage>,
+    /// Stop loss and take profit.
+    pub targets: Targets,
+    /// Who set the targets last.
+    pub targets_from: TargetOrigin,
+    /// When the first fill was booked.
+    pub opened_at: Timestamp,
+    /// The sequence of the change that made this value.
+    pub revision: Sequence,
+    /// Realised in this life.
+    #[serde(with = "money")]
+    pub realised: Decimal,
+}
+
+/// Who set a position's targets: the order that opened it may recompute them at its completion, unless someone moved
+/// them (R16).
+///
+/// ```
+/// assert_ne!(posbook::TargetOrigin::Moved, posbook::TargetOrigin::None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetOrigin {
+    /// Nobody: the position has no targets.
+    None,
+    /// The rule of this order, from its first fill.
+    Order(ClientOrderId),
+    /// The builder's default rule: the position was born without an order of ours.
+    Default,
+    /// A command moved them since.
+    Moved,
+}
+
+/// How targets follow from an entry price. Carried by the reservation, so that the same stop is set whichever path
+/// brings the fill (R5).
+///
+/// ```
+/// use posbook::TargetRule;
+///
+/// let rule = TargetRule::stop_fraction("0.05".parse()?); // stop 5 %, take 10 %
+/// assert!(matches!(rule, TargetRule::Fractions { .. }));
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetRule {
+    /// Fractions of the entry: a long's stop is entry x (1 - stop), its take entry x (1 + take); a short mirrored.
+    Fractions {
+        /// `None`: no stop.
+        stop: Option<Fraction>,
+        /// `None`: no take profit.
+        take: Option<Fraction>,
+    },
+    /// Prices, whatever the entry.
+    Prices(Targets),
+}
+
+impl TargetRule {
+    /// The predecessor's rule: a stop at this fraction and a take profit twice as far.
+    pub fn stop_fraction(stop: Fraction) -> Self {
+        Self::Fractions { stop: Some(stop), take: Some(stop.doubled()) }
+    }
+
+    /// The targets for an entry price, on the instrument's price step, a stop rounded towards the market (R16).
+    ///
+    /// # Errors
+    /// A fraction that gives a price the instrument cannot have.
+    pub(crate) fn targets(
+        &self,
+        side: Side,
+        entry: Decimal,
+        instrument: &Instrument,
+    ) -> Result<Targets, Rejection> {
+        let (stop, take) = match *self {
+            Self::Prices(targets) => return Ok(targets),
+            Self::Fractions { stop, take } => (stop, take),
+        };
+        let step = instrument.price_step().get();
+        let at = |what: &'static str, fraction: Fraction, below: bool| {
+            let away = if below { Decimal::ONE - fraction.get() } else { Decimal::ONE + fraction.get() };
+            let price = entry.checked_mul(away).ok_or(Reason::NumericRange { what })?;
+            // Below the market, towards it is up.
+            let price = Price::on_step(price, step, below)?;
+            instrument.check_price(what, price).map(|()| price)
+        };
+        let long = side == Side::Long;
+        Ok(Targets {
+            stop: stop.map(|f| at("stop loss", f, long)).transpose()?,
+            take: take.map(|f| at("take profit", f, !long)).transpose()?,
+        })
+    }
+}
+
+impl Position {
+    /// Average entry price: cost / (quantity x contract size), rounded to 18 significant digits. A reduce may move its
+    /// last digits; the cost it is made from is exact.
+    pub fn entry_price(&self) -> Decimal {
+        quotient_rounded(self.cost, self.quantity.get(), self.contract_size.get()).unwrap_or_default()
+    }
+
+    /// Profit if everything were closed at `price`, in the settle currency, before fees: +-(value - cost).
+    ///
+    /// # Errors
+    /// `NumericRange`.
+    pub fn unrealised(&self, price: Price) -> Result<Decimal, Rejection> {
+        let value = self.value_at(price)?;
+        match self.side {
+            Side::Long => exact_sub("unrealised", value, self.cost),
+            Side::Short => exact_sub("unrealised", self.cost, value),
+        }
+    }
+
+    /// Quantity x contract size x price, in the settle currency.
+    ///
+    /// # Errors
+    /// `NumericRange`.
+    pub fn value_at(&self, price: Price) -> Result<Decimal, Rejection> {
+        // 18 decimals, or the digits of its factors if they are fewer: a value that is read is not rounded to money.
+        product_rounded(
+            "a position's value",
+            [self.quantity.get(), self.contract_size.get(), price.get()],
+            18,
+        )
+    }
+
+    /// The stop loss, if there is one.
+    pub fn stop_loss(&self) -> Option<Price> {
+        self.targets.stop
+    }
+
+    /// The take profit, if there is one.
+    pub fn take_profit(&self) -> Option<Price> {
+        self.targets.take
+    }
+}

@@ -1,0 +1,140 @@
+//! Names that come from outside: symbols, currencies, and the references (trade ids, order ids) of a venue.
+//!
+//! A name is taken as it is or refused: no trimming, no case folding, nothing invisible (D29).
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Reason, Rejection, shorten};
+
+/// What makes a name unfit, if anything does.
+fn unfit(text: &str, longest: usize) -> Option<&'static str> {
+    if text.is_empty() {
+        return Some("is empty");
+    }
+    if text.len() > longest {
+        return Some("is too long (a symbol or reference has at most 64 bytes, a currency 16)");
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        return Some("has outer spaces; nothing is trimmed silently");
+    }
+    text.chars().any(invisible).then_some("has control, bidirectional or zero-width characters")
+}
+
+/// Control characters, and the format characters that make two different names look the same.
+fn invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $longest:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Rejection;
+
+            fn from_str(text: &str) -> Result<Self, Rejection> {
+                match unfit(text, $longest) {
+                    None => Ok(Self(text.into())),
+                    Some(rule) => Err(Reason::BadSymbol { symbol: shorten(text), rule }.into()),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of an instrument at its venue, up to 64 bytes, taken literally.
+    ///
+    /// ```
+    /// use posbook::Symbol;
+    ///
+    /// let symbol: Symbol = "BTC/USDT:USDT".parse()?;
+    /// assert_eq!(symbol.as_str(), "BTC/USDT:USDT");
+    /// assert!(" BTC".parse::<Symbol>().is_err());
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    Symbol, 64
+}
+
+name! {
+    /// A currency code, up to 16 bytes.
+    ///
+    /// ```
+    /// use posbook::Currency;
+    ///
+    /// let usdt: Currency = "USDT".parse()?;
+    /// assert_eq!(usdt.to_string(), "USDT");
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    Currency, 16
+}
+
+name! {
+    /// What a venue calls a trade or an order, up to 64 bytes: a number, a hex string, a uuid, taken literally.
+    ///
+    /// ```
+    /// use posbook::Reference;
+    ///
+    /// let trade: Reference = "5266583935".parse()?;
+    /// assert_eq!(trade.as_str(), "5266583935");
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    Reference, 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfit_names_are_refused_and_nothing_is_folded() {
+        let long = "x".repeat(65);
+        for wrong in ["", " BTC", "BTC ", "\u{a0}BTC", "B\u{200B}TC", "B\u{202E}TC", "B\nTC", "B\u{0}", &long]
+        {
+            assert!(wrong.parse::<Symbol>().is_err(), "{wrong:?}");
+        }
+        assert_ne!("btc".parse::<Symbol>().unwrap(), "BTC".parse::<Symbol>().unwrap());
+        assert!("BTC/USDT:USDT".parse::<Symbol>().is_ok());
+        assert!("1000PEPE/USDT:USDT-240927".parse::<Symbol>().is_ok());
+    }
+}

@@ -1,0 +1,533 @@
+//! Fills: the primary write. They alone move quantity (R2), each is booked exactly once (R3), and none is ever lost
+//! (R4): what cannot be folded is kept as it came, and its key is blocked for new risk.
+
+use rust_decimal::Decimal;
+use smallvec::SmallVec;
+
+use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
+use super::{Fingerprint, Slot, orders};
+use crate::error::{Reason, Rejection};
+use crate::model::{
+    Effect, Fill, FillNote, FillSource, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState, Owner,
+    Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin, Targets,
+    Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
+};
+use crate::sync::Arc;
+
+pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> {
+    if fill.quantity.is_zero() {
+        return Err(Reason::OutOfRange { what: "fill", value: Decimal::ZERO, rule: "has no quantity" }.into());
+    }
+    let seen = fingerprint(fill);
+    let duplicate = || Decision::nothing(Answer::Fill(FillOutcome::Duplicate));
+    let Some(slot) = ask.state.slot(fill.instrument) else {
+        let known = ask.state.strays.newest_first().any(|s| s.identity == seen.identity);
+        return Ok(if known { duplicate() } else { stray(fill, seen) });
+    };
+    if let Some(known) = slot.seen(seen.identity) {
+        return Ok(if known.content == seen.content { duplicate() } else { conflict(ask, slot, fill, seen) });
+    }
+    let to = addressee(slot, fill);
+    if too_old(slot, &to, seen, fill) {
+        let detail = format!("{} (trade {:032x})", describe(fill), seen.identity);
+        return Ok(trouble(ask, slot, to.key, TroubleKind::TooOldToTell, detail, FillOutcome::TooOldToTell));
+    }
+    // A cumulative report says what the order has so far: what of it is new moves the position.
+    let (quantity, value) = match news(slot, &to, fill)? {
+        News::Nothing => return Ok(duplicate()),
+        News::Fill { quantity, value } => (quantity, value),
+        News::Unfoldable(why) => return Ok(unbooked(ask, slot, to.key, fill, seen, why)),
+    };
+    match fold(ask, slot, &to, fill, seen, quantity, value) {
+        Ok(decision) => Ok(decision),
+        // Range, precision, overflow: money moved all the same (R4).
+        Err(refused) => Ok(unbooked(ask, slot, to.key, fill, seen, refused.to_string())),
+    }
+}
+
+/// Where a fill belongs, and what is remarkable about that.
+struct Addressee {
+    key: PositionKey,
+    /// Our order, if it is unresolved.
+    order: Option<Order>,
+    notes: SmallVec<[FillNote; 2]>,
+}
+
+/// The key of a fill: its order's, however it is delivered (R3); else what the venue says of the leg.
+fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
+    let mut notes = SmallVec::new();
+    if let OrderRef::Ours(id) = fill.order {
+        for key in slot.keys() {
+            if let Some(order) = key.order(id) {
+                return Addressee { key: key.key, order: Some(order.clone()), notes };
+            }
+        }
+        if let Some(finished) = slot.finished(id) {
+            notes.push(FillNote::AfterFinal);
+            return Addressee { key: finished.key, order: None, notes };
+        }
+    }
+    notes.push(FillNote::Unordered);
+    let mode = slot.instrument.mode();
+    // In hedge mode a venue that names no leg has told too little; the fill goes where it would open, and is flagged.
+    let leg = fill.leg.unwrap_or_else(|| mode.leg(fill.side.opens()));
+    if !mode.has(leg) || (fill.leg.is_none() && leg != Leg::Net) {
+        notes.push(FillNote::ForeignLeg);
+    }
+    Addressee { key: PositionKey { instrument: slot.id, leg, owner: Owner::UNOWNED }, order: None, notes }
+}
+
+/// R3: at or below the watermark a fill may be one that the ring has forgotten. Without a venue time only an order that
+/// still has room for it can vouch for it.
+fn too_old(slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> bool {
+    match (seen.venue_time, slot.watermark) {
+        (Some(time), Some(watermark)) => time <= watermark,
+        (Some(_), None) => false,
+        (None, _) if !slot.forgetful => false,
+        (None, _) => !to.order.as_ref().is_some_and(|order| match fill.shape {
+            Shape::Trade { .. } => fill.quantity <= order.quantity.less(order.booked),
+            // Cumulative figures carry their own memory: the order's.
+            Shape::Cumulative => true,
+        }),
+    }
+}
+
+/// What a report adds to what is booked.
+enum News {
+    Nothing,
+    /// So many contracts, worth so much (quantity x contract size x price, rounded to money).
+    Fill {
+        quantity: Quantity,
+        value: Decimal,
+    },
+    Unfoldable(String),
+}
+
+fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
+    if let Err(wrong) = slot.instrument.check_price("fill price", fill.price) {
+        return Ok(News::Unfoldable(wrong.to_string()));
+    }
+    let size = slot.instrument.contract_size().get();
+    let value = match product_rounded(
+        "a fill's cash",
+        [fill.quantity.get(), size, fill.price.get()],
+        slot.instrument.money_scale(),
+    ) {
+        Ok(value) => value,
+        Err(wrong) => return Ok(News::Unfoldable(wrong.to_string())),
+    };
+    let mixed = |order: &Order, found| Reason::MixedSources { order: order.client_id, found };
+    match (&fill.shape, &to.order) {
+        (Shape::Trade { .. }, Some(order)) if order.source == FillSource::Cumulative => {
+            Err(mixed(order, "cumulative figures").into())
+        }
+        (Shape::Trade { .. }, _) => Ok(News::Fill { quantity: fill.quantity, value }),
+        (Shape::Cumulative, None) => {
+            Ok(News::Unfoldable("a cumulative figure of an order that is not known here".into()))
+        }
+        (Shape::Cumulative, Some(order)) if order.source == FillSource::Trades => {
+            Err(mixed(order, "trades").into())
+        }
+        (Shape::Cumulative, Some(order)) if fill.quantity <= order.booked => Ok(News::Nothing),
+        (Shape::Cumulative, Some(order)) => match exact_sub("a fill's cash", value, order.booked_value) {
+            Ok(value) => Ok(News::Fill { quantity: fill.quantity.less(order.booked), value }),
+            Err(wrong) => Ok(News::Unfoldable(wrong.to_string())),
+        },
+    }
+}
+
+/// Books a fill: opens, adds, reduces, closes, or flips. A flip is a close and an open at one price, fee split by
+/// quantity, published together (R14).
+fn fold(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    to: &Addressee,
+    fill: &Fill,
+    seen: Seen,
+    quantity: Quantity,
+    value: Decimal,
+) -> Result<Decision, Rejection> {
+    let mut notes = to.notes.clone();
+    let mut key = ask.key(slot, to.key);
+    if replaces(&key, fill) {
+        return replace(ask, slot, key, fill, seen, quantity, value);
+    }
+    notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
+    let before = slot.key(to.key);
+    let open = key.position.clone();
+    let kind = match &open {
+        None => Kind::Opened,
+        Some(p) if p.side.entry() == fill.side => Kind::ScaledIn,
+        Some(p) if quantity < p.quantity => Kind::ScaledOut,
+        Some(_) => Kind::Closed,
+    };
+
+    // A fill that is more than what stands against it closes that first, with its share of cash and fee.
+    let closed = open.as_ref().filter(|p| kind == Kind::Closed && quantity > p.quantity).map(|p| p.quantity);
+    let Some(closed) = closed else {
+        let part = Part { quantity, value, fees: fill.fees.clone() };
+        book(ask, slot, &mut key, to, fill, kind, &part, ask.next, &mut notes)?;
+        settle(ask, slot, &mut key, to, quantity, value, fill, &mut notes)?;
+        check_totals(ask, slot, &key)?;
+        return Ok(booked(smallvec::smallvec![sealed(ask.next, before, kind, key)], seen, notes));
+    };
+    let scale = slot.instrument.money_scale();
+    let mut first = Part {
+        quantity: closed,
+        value: share_rounded(value, closed, quantity, scale)?,
+        fees: Sums::default(),
+    };
+    let mut rest = Part {
+        quantity: quantity.less(closed),
+        value: exact_sub("a flip", value, first.value)?,
+        fees: Sums::default(),
+    };
+    for (currency, fee) in fill.fees.iter() {
+        let part = share_rounded(fee, closed, quantity, scale.max(fee.scale())).unwrap_or(fee);
+        first.fees.add(currency, part)?;
+        rest.fees.add(currency, exact_sub("a flip", fee, part)?)?;
+    }
+    book(ask, slot, &mut key, to, fill, Kind::Closed, &first, ask.next, &mut notes)?;
+    check_totals(ask, slot, &key)?;
+    let closes = sealed(ask.next, before, Kind::Closed, key);
+    // The second change starts from what the first left.
+    let Effect::Key { after: flat, .. } = &closes else {
+        return Err(Reason::NumericRange { what: "a flip" }.into());
+    };
+    let (flat, mut key) = (Arc::clone(flat), (**flat).clone());
+    let opens = ask.next.after(1);
+    book(ask, slot, &mut key, to, fill, Kind::Opened, &rest, opens, &mut notes)?;
+    settle(ask, slot, &mut key, to, quantity, value, fill, &mut notes)?;
+    check_totals(ask, slot, &key)?;
+    let opened = sealed(opens, Some(&flat), Kind::Opened, key);
+    Ok(booked(smallvec::smallvec![closes, opened], seen, notes))
+}
+
+/// A part of a fill: all of it, or the two halves of a flip.
+struct Part {
+    quantity: Quantity,
+    value: Decimal,
+    fees: Sums,
+}
+
+/// Moves one position by one part of a fill; conservation holds after every one (R17).
+#[allow(clippy::too_many_arguments)]
+fn book(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    key: &mut KeyState,
+    to: &Addressee,
+    fill: &Fill,
+    kind: Kind,
+    part: &Part,
+    sequence: Sequence,
+    notes: &mut SmallVec<[FillNote; 2]>,
+) -> Result<(), Rejection> {
+    let scale = slot.instrument.money_scale();
+    let ledger = &mut key.ledger;
+    let cash = if fill.side == Side::Long.entry() { -part.value } else { part.value };
+    ledger.cash = exact_add("the cash of a key", ledger.cash, cash)?;
+    for (currency, fee) in part.fees.iter() {
+        ledger.fees.add(currency, fee)?;
+    }
+    if sequence == ask.next {
+        ledger.fills = ledger.fills.saturating_add(1);
+    }
+    match (kind, &mut key.position) {
+        (Kind::ScaledIn, Some(open)) => {
+            let open = Arc::make_mut(open);
+            open.quantity = open.quantity.plus(part.quantity)?;
+            open.cost = exact_add("the cost of a position", open.cost, part.value)?;
+        }
+        (Kind::ScaledOut | Kind::Closed, Some(open)) => {
+            let share = share_rounded(open.cost, part.quantity, open.quantity, scale)?;
+            let share = if kind == Kind::Closed { open.cost } else { share };
+            let profit = match open.side {
+                Side::Long => exact_sub("realised profit", part.value, share)?,
+                Side::Short => exact_sub("realised profit", share, part.value)?,
+            };
+            ledger.realised = exact_add("realised profit", ledger.realised, profit)?;
+            if kind == Kind::Closed {
+                key.position = None;
+                key.baseline = None;
+                // What was wrong with the position's targets went with it.
+                key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
+            } else {
+                let open = Arc::make_mut(open);
+                open.quantity = open.quantity.less(part.quantity);
+                open.cost = exact_sub("the cost of a position", open.cost, share)?;
+                open.realised = exact_add("realised profit", open.realised, profit)?;
+            }
+        }
+        _ => birth(ask, slot, key, to, fill, part, sequence, notes),
+    }
+    Ok(())
+}
+
+/// A position is born, with the targets of the order that opens it, or of the book's default rule (R5, R16).
+#[allow(clippy::too_many_arguments)]
+fn birth(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    key: &mut KeyState,
+    to: &Addressee,
+    fill: &Fill,
+    part: &Part,
+    sequence: Sequence,
+    notes: &mut SmallVec<[FillNote; 2]>,
+) {
+    let settings = ask.state.settings();
+    let side = fill.side.opens();
+    let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.side == fill.side);
+    let (rule, origin) = match opener {
+        Some(order) => (order.rule, TargetOrigin::Order(order.client_id)),
+        None => (settings.default_rule, TargetOrigin::Default),
+    };
+    let found = rule.and_then(|rule| rule.targets(side, fill.price.get(), &slot.instrument).ok());
+    let id = PositionId { epoch: settings.epoch, sequence };
+    let mut position =
+        new_position(slot, to.key, id, side, part.quantity, part.value, ask.cause.observed.time);
+    position.leverage = opener.and_then(|o| o.leverage);
+    match found {
+        Some(targets) => {
+            position.targets = targets;
+            position.targets_from = origin;
+        }
+        // An order that was opened without any rule was meant so; anything else has lost its protection.
+        None if opener.is_some_and(|o| o.rule.is_none()) => {}
+        None => {
+            notes.push(FillNote::Unprotected);
+            let detail = "no rule for the targets of a position that no order of ours opened".to_owned();
+            add_trouble(key, TroubleKind::Unprotected, sequence, detail);
+        }
+    }
+    key.position = Some(Arc::new(position));
+}
+
+pub(super) fn new_position(
+    slot: &Slot,
+    key: PositionKey,
+    id: PositionId,
+    side: Side,
+    quantity: Quantity,
+    cost: Decimal,
+    opened_at: crate::model::Timestamp,
+) -> Position {
+    Position {
+        id,
+        key,
+        side,
+        quantity,
+        cost,
+        contract_size: slot.instrument.contract_size(),
+        leverage: None,
+        targets: Targets::default(),
+        targets_from: TargetOrigin::None,
+        opened_at,
+        revision: id.sequence,
+        realised: Decimal::ZERO,
+    }
+}
+
+/// Notes the fill on its order, and finishes the order if that was what it waited for (R2).
+#[allow(clippy::too_many_arguments)]
+fn settle(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    key: &mut KeyState,
+    to: &Addressee,
+    quantity: Quantity,
+    value: Decimal,
+    fill: &Fill,
+    notes: &mut SmallVec<[FillNote; 2]>,
+) -> Result<(), Rejection> {
+    if notes.contains(&FillNote::AfterFinal) {
+        add_trouble(key, TroubleKind::AfterFinal, ask.next, describe(fill));
+    }
+    if notes.contains(&FillNote::ForeignLeg) {
+        let detail = format!(
+            "{} on a leg that the position mode does not have or the venue did not name",
+            describe(fill)
+        );
+        add_trouble(key, TroubleKind::Quarantined, ask.next, detail);
+    }
+    let Some(order) = &to.order else { return Ok(()) };
+    let opened = key.position.as_ref().map(|p| p.id);
+    let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order.client_id) else { return Ok(()) };
+    let order = Arc::make_mut(place);
+    order.booked = order.booked.plus(quantity)?;
+    order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
+    order.source = match fill.shape {
+        Shape::Trade { .. } => FillSource::Trades,
+        Shape::Cumulative => FillSource::Cumulative,
+    };
+    if order.intent == Intent::Open && order.against.is_none() {
+        order.against = opened;
+    }
+    match order.state {
+        OrderState::Reserved | OrderState::Sent => order.state = OrderState::Working,
+        OrderState::Settling(told) if order.booked >= told => {
+            let finished = order.clone();
+            orders::remove(slot, key, &finished);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is remarkable about a fill of an order. None of it stops the quantity (R5).
+fn remarks(
+    key: &KeyState,
+    order: Option<&Order>,
+    fill: &Fill,
+    quantity: Quantity,
+) -> SmallVec<[FillNote; 2]> {
+    let mut notes = SmallVec::new();
+    let Some(order) = order else { return notes };
+    if order.side != fill.side {
+        notes.push(FillNote::WrongSide);
+    }
+    if quantity > order.quantity.less(order.booked) {
+        notes.push(FillNote::Overfilled);
+    }
+    if order.against != key.position.as_ref().map(|p| p.id) {
+        notes.push(FillNote::OtherLife);
+    }
+    notes
+}
+
+/// R8: a fill from before the adoption's report is already in the adopted quantity.
+fn replaces(key: &KeyState, fill: &Fill) -> bool {
+    let before = |baseline: &crate::model::Baseline| matches!((fill.venue_time, baseline.time), (Some(fill), Some(baseline)) if fill <= baseline);
+    key.baseline.as_deref().is_some_and(before)
+}
+
+/// Takes the place of its part of the synthetic fill: price and fee are corrected, no quantity moves.
+fn replace(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    mut key: KeyState,
+    fill: &Fill,
+    seen: Seen,
+    quantity: Quantity,
+    value: Decimal,
+) -> Result<Decision, Rejection> {
+    let notes = smallvec::smallvec![FillNote::Replaced];
+    let before = slot.key(key.key);
+    for (currency, fee) in fill.fees.iter() {
+        key.ledger.fees.add(currency, fee)?;
+    }
+    let scale = slot.instrument.money_scale();
+    let adopted = key.baseline.as_deref().cloned().filter(|b| b.side.entry() == fill.side);
+    if let Some(mut baseline) = adopted {
+        let part = quantity.min(baseline.quantity);
+        let real = share_rounded(value, part, quantity, scale).unwrap_or(value);
+        let factors = [part.get(), slot.instrument.contract_size().get(), baseline.entry.get()];
+        let synthetic = product_rounded("an adopted part", factors, scale)?;
+        let more = exact_sub("an adopted part", real, synthetic)?;
+        let signed = if baseline.side == Side::Long { more } else { -more };
+        key.ledger.cash = exact_sub("the cash of a key", key.ledger.cash, signed)?;
+        match key.position.as_mut().filter(|p| p.id == baseline.position) {
+            Some(open) => {
+                let open = Arc::make_mut(open);
+                open.cost = exact_add("the cost of a position", open.cost, more)?;
+            }
+            None => key.ledger.realised = exact_sub("realised profit", key.ledger.realised, signed)?,
+        }
+        baseline.quantity = baseline.quantity.less(part);
+        // An adoption that is explained whole still dates the slot: older fills move nothing.
+        key.baseline = Some(Arc::new(baseline));
+    }
+    key.ledger.fills = key.ledger.fills.saturating_add(1);
+    check_totals(ask, slot, &key)?;
+    let effect = sealed(ask.next, before, Kind::Replaced, key);
+    Ok(booked(smallvec::smallvec![effect], seen, notes))
+}
+
+/// The effects of a booked fill: the first change carries what is remembered of it.
+fn booked(mut effects: SmallVec<[Effect; 2]>, seen: Seen, notes: SmallVec<[FillNote; 2]>) -> Decision {
+    let answer = Answer::Fill(FillOutcome::Booked { notes: notes.to_vec() });
+    if let Some(Effect::Key { seen: place, notes: remarks, .. }) = effects.first_mut() {
+        *place = Some(seen);
+        *remarks = notes;
+    }
+    Decision { effects, answer }
+}
+
+/// Whether the whole book's sums can still be exact with this value in place.
+fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Result<(), Rejection> {
+    ask.state.totals().replaced(slot.key(after.key), after, &slot.instrument).map(drop)
+}
+
+/// Keeps a fill that cannot be folded, remembers it, and blocks its key for new risk (R4).
+fn unbooked(ask: &Ask<'_>, slot: &Slot, key: PositionKey, fill: &Fill, seen: Seen, why: String) -> Decision {
+    let mut after = ask.key(slot, key);
+    let detail = format!("{}: {why}", describe(fill));
+    add_trouble(&mut after, TroubleKind::Unbooked, ask.next, detail);
+    let effects = smallvec::smallvec![ask.change(slot, Kind::Unbooked, after)];
+    Decision { answer: Answer::Fill(FillOutcome::Unbooked { why }), ..booked(effects, seen, SmallVec::new()) }
+}
+
+fn stray(fill: &Fill, seen: Seen) -> Decision {
+    let why = format!("no instrument {} is registered", fill.instrument);
+    let effect = Effect::Stray { fill: Arc::new(fill.clone()), seen, why: why.clone() };
+    Decision::one(effect, Answer::Fill(FillOutcome::Unbooked { why }))
+}
+
+/// The same identity with other content: what was booked stays, and a person has to look (R3).
+fn conflict(ask: &Ask<'_>, slot: &Slot, fill: &Fill, seen: Seen) -> Decision {
+    let key = addressee(slot, fill).key;
+    let detail = format!("{} (trade {:032x}, content {:016x})", describe(fill), seen.identity, seen.content);
+    trouble(ask, slot, key, TroubleKind::FillConflict, detail, FillOutcome::Conflict)
+}
+
+/// Blocks a key, once for one thing that is wrong.
+fn trouble(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    key: PositionKey,
+    kind: TroubleKind,
+    detail: String,
+    outcome: FillOutcome,
+) -> Decision {
+    let mut after = ask.key(slot, key);
+    if after.troubles.iter().any(|t| t.kind == kind && t.detail == detail) {
+        return Decision::nothing(Answer::Fill(outcome));
+    }
+    add_trouble(&mut after, kind, ask.next, detail);
+    Decision::one(ask.change(slot, Kind::Unbooked, after), Answer::Fill(outcome))
+}
+
+pub(super) fn add_trouble(key: &mut KeyState, kind: TroubleKind, since: Sequence, detail: String) {
+    /// A venue that repeats one fault for ever must not fill the memory: beyond this many the last one is replaced.
+    const MOST: usize = 16;
+    if key.troubles.len() >= MOST {
+        key.troubles.truncate(MOST - 1);
+    }
+    key.troubles.push(Arc::new(Trouble { kind, since, detail }));
+}
+
+fn describe(fill: &Fill) -> String {
+    let name = match (&fill.shape, &fill.order) {
+        (Shape::Trade { id }, OrderRef::Ours(order)) => format!("trade {id} of order {order}"),
+        (Shape::Trade { id }, OrderRef::Foreign(order)) => format!("trade {id} of the venue's order {order}"),
+        (Shape::Trade { id }, OrderRef::Unstated) => format!("trade {id}"),
+        (Shape::Cumulative, OrderRef::Ours(order)) => format!("order {order} so far"),
+        (Shape::Cumulative, _) => "an order so far".to_owned(),
+    };
+    format!("{name}: {} {} @ {}", fill.side, fill.quantity, fill.price)
+}
+
+/// Identity: (order, trade id), or (order, cumulative quantity); the instrument is the slot's. Content: what it says.
+fn fingerprint(fill: &Fill) -> Seen {
+    use std::hash::Hash;
+    let mut identity = Fingerprint::default();
+    fill.order.hash(&mut identity);
+    fill.shape.hash(&mut identity);
+    if fill.shape == Shape::Cumulative {
+        fill.quantity.hash(&mut identity);
+    }
+    let mut content = Fingerprint::default();
+    (fill.side, fill.quantity, fill.price, &fill.fees).hash(&mut content);
+    Seen { identity: identity.0.digest128(), content: content.0.digest(), venue_time: fill.venue_time }
+}

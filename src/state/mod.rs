@@ -1,0 +1,217 @@
+//! WHICH changes are legal: [`State`], [`decide`] and [`State::apply`]. Pure; the only place with the persistent map.
+//!
+//! `state(n) = apply(... apply(empty, change 1) ..., change n)` (I5). `decide` says what a command would do to a state,
+//! or why not; `apply` puts what was decided in place and does no arithmetic of its own beyond the totals. The live
+//! book, a replica and a restore call these two and nothing else.
+
+mod decide;
+mod fills;
+mod orders;
+mod repair;
+mod reserve;
+mod ring;
+mod slot;
+mod targets;
+mod totals;
+
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use decide::decide;
+pub use decide::{Answer, FillOutcome};
+pub(crate) use ring::Ring;
+pub(crate) use slot::Slot;
+pub use totals::{Money, Totals};
+
+use crate::error::{Reason, Rejection};
+use crate::model::{
+    Change, Effect, Epoch, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen, Sequence, Symbol,
+    TargetRule,
+};
+use crate::sync::Arc;
+
+/// How many fills a slot remembers at least, to recognise one that comes again (R3).
+pub(crate) const FILLS_REMEMBERED: usize = 128;
+/// How many finished orders a slot remembers at least, to find the key of a late fill (R2).
+pub(crate) const ORDERS_REMEMBERED: usize = 64;
+
+/// What a book is told when it is built, and never changes: every replica must have the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Settings {
+    /// The book's name in client order ids.
+    pub book: u32,
+    /// Which opening of it this is (R15).
+    pub epoch: Epoch,
+    /// What it refuses to exceed.
+    pub limits: Limits,
+    /// Targets of positions that are born without an order of ours. `None`: such a position is unprotected (R5).
+    pub default_rule: Option<TargetRule>,
+    /// How many instruments can be registered.
+    pub instruments: usize,
+    /// How long an order may take before it is overdue, in nanoseconds.
+    pub patience_ns: u64,
+}
+
+/// Dense ids are their own hash: the low bits already differ, and a fixed hash lists every replica in the same order.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) | u64::from(*byte);
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.0 = u64::from(id);
+    }
+}
+
+type Slots = im::GenericHashMap<InstrumentId, Arc<Slot>, BuildHasherDefault<IdHasher>, im::shared_ptr::ArcK>;
+
+/// Everything a book knows at one sequence: an immutable value in use, cheap to copy because it shares its structure.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    settings: Arc<Settings>,
+    sequence: Sequence,
+    slots: Slots,
+    names: im::OrdMap<Symbol, InstrumentId>,
+    totals: Totals,
+    /// Fills of unknown instruments that were taken note of.
+    strays: Ring<Seen>,
+}
+
+impl State {
+    /// Nothing has happened.
+    pub(crate) fn empty(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            sequence: Sequence(0),
+            slots: Slots::default(),
+            names: im::OrdMap::new(),
+            totals: Totals::default(),
+            strays: Ring::new(FILLS_REMEMBERED),
+        }
+    }
+
+    /// Puts one change in place (I5).
+    ///
+    /// # Errors
+    /// The change is not the next one, or does not start from what stands here: the changes come from another book or
+    /// some are missing. Nothing is changed then.
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<(), Rejection> {
+        // I4, on the way in: a gap here would be a gap in every replica.
+        if change.sequence != self.sequence.after(1) {
+            let rule = "is not the sequence that comes next; changes are missing or out of order";
+            return Err(Reason::OutOfRange { what: "change", value: change.sequence.0.into(), rule }.into());
+        }
+        match &change.effect {
+            Effect::Instrument { id, instrument } => self.put_instrument(*id, instrument),
+            Effect::Stray { seen, .. } => {
+                self.totals.strays += 1;
+                self.strays.push(*seen);
+            }
+            Effect::Key { after, seen, .. } => self.put_key(change.sequence, after, seen.as_ref())?,
+        }
+        self.sequence = change.sequence;
+        Ok(())
+    }
+
+    fn put_instrument(&mut self, id: InstrumentId, instrument: &Arc<Instrument>) {
+        self.names.insert(instrument.symbol().clone(), id);
+        match self.slots.get_mut(&id) {
+            Some(slot) => Arc::make_mut(slot).instrument = Arc::clone(instrument),
+            None => {
+                self.slots.insert(id, Arc::new(Slot::new(id, Arc::clone(instrument))));
+            }
+        }
+    }
+
+    fn put_key(
+        &mut self,
+        sequence: Sequence,
+        after: &Arc<KeyState>,
+        seen: Option<&Seen>,
+    ) -> Result<(), Rejection> {
+        let key = after.key;
+        let slot = self.slots.get_mut(&key.instrument).ok_or_else(|| unknown(key.instrument))?;
+        let totals = self.totals.replaced(slot.key(key), after, &slot.instrument)?;
+        Arc::make_mut(slot).put(sequence, after, seen);
+        self.totals = totals;
+        Ok(())
+    }
+
+    /// The sequence of the last change.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    pub(crate) fn slot(&self, id: InstrumentId) -> Option<&Arc<Slot>> {
+        self.slots.get(&id)
+    }
+
+    pub(crate) fn key(&self, key: PositionKey) -> Option<&Arc<KeyState>> {
+        self.slots.get(&key.instrument)?.key(key)
+    }
+
+    /// Every slot, in the order of the instruments' ids.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
+            .filter_map(|id| self.slots.get(&InstrumentId(id)))
+    }
+
+    pub(crate) fn instruments(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn id_of(&self, symbol: &str) -> Option<InstrumentId> {
+        let symbol: Symbol = symbol.parse().ok()?;
+        self.names.get(&symbol).copied()
+    }
+
+    /// A fingerprint of everything: equal for two states if their content is equal, wherever and however they were
+    /// made (I5). Costs a pass over the whole book.
+    pub(crate) fn digest(&self) -> u128 {
+        let mut hasher = Fingerprint::default();
+        self.settings.hash(&mut hasher);
+        self.sequence.hash(&mut hasher);
+        self.totals.hash(&mut hasher);
+        self.strays.hash(&mut hasher);
+        for slot in self.slots() {
+            slot.hash(&mut hasher);
+        }
+        hasher.0.digest128()
+    }
+}
+
+pub(crate) fn unknown(id: InstrumentId) -> Rejection {
+    Reason::UnknownInstrument { asked: format!("instrument {id}"), near: Vec::new() }.into()
+}
+
+/// XXH3 as a `Hasher`: the same on every machine and in every run.
+#[derive(Default)]
+pub(crate) struct Fingerprint(pub(crate) xxhash_rust::xxh3::Xxh3);
+
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}

@@ -1,0 +1,128 @@
+//! The life of an order after its reservation (R6): `Reserved -> Sent -> (Working, fills)* -> settling -> gone`, and in
+//! doubt whenever the venue's outcome is unknown.
+//!
+//! A doubt is cleared only by evidence about the order itself (R1): the venue's word that it works, or its final figure
+//! together with the fills that make it up.
+
+use super::decide::{Answer, Ask, Decision, sealed};
+use super::{Slot, targets};
+use crate::error::{Reason, Rejection};
+use crate::model::{
+    ClientOrderId, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity, TargetOrigin,
+    Timestamp,
+};
+use crate::sync::Arc;
+
+pub(super) fn step(
+    ask: &Ask<'_>,
+    key: PositionKey,
+    id: ClientOrderId,
+    step: &OrderStep,
+) -> Result<Decision, Rejection> {
+    let slot = ask.state.slot(key.instrument).ok_or_else(|| super::unknown(key.instrument))?;
+    let mut key = ask.key(slot, key);
+    let Some(order) = key.order(id).cloned() else {
+        let finished = slot.finished(id).is_some();
+        return Err(match finished {
+            true => Reason::OrderState { order: id, state: "finished", wanted: step.name() }.into(),
+            false => Reason::UnknownOrder { order: id }.into(),
+        });
+    };
+    let illegal =
+        || Err(Reason::OrderState { order: id, state: order.state.name(), wanted: step.name() }.into());
+    let kind = match (step, &order.state) {
+        (OrderStep::Sent, OrderState::Reserved) => move_to(&mut key, id, OrderState::Sent, Kind::Sent),
+        (OrderStep::Release, OrderState::Reserved) => {
+            key.orders.retain(|o| o.client_id != id);
+            // Nothing left, so nothing is being closed on its account.
+            if key.closing.as_ref().is_some_and(|c| c.since == id.sequence) {
+                key.closing = None;
+            }
+            Kind::Released
+        }
+        // Before `sent` the venue cannot have said anything.
+        (_, OrderState::Reserved) => return illegal(),
+        (OrderStep::Sent | OrderStep::Release, _) => return illegal(),
+        (OrderStep::Working { .. }, OrderState::Working) => return Ok(Decision::nothing(Answer::Done)),
+        (OrderStep::Working { .. }, OrderState::Sent | OrderState::InDoubt(_)) => {
+            move_to(&mut key, id, OrderState::Working, Kind::Working)
+        }
+        // Final figures do not come alive again.
+        (OrderStep::Working { .. }, OrderState::Settling(_)) => return illegal(),
+        (OrderStep::Doubt { .. }, OrderState::InDoubt(_)) => return Ok(Decision::nothing(Answer::Done)),
+        (OrderStep::Doubt { why }, _) => {
+            move_to(&mut key, id, OrderState::InDoubt(why.clone()), Kind::InDoubt)
+        }
+        (OrderStep::Complete { filled } | OrderStep::Refused { filled, .. }, _) => {
+            finish(slot, &mut key, &order, *filled)?
+        }
+    };
+    Ok(Decision::one(ask.change(slot, kind, key), Answer::Done))
+}
+
+/// The venue's final figure: the order is over when the booked fills reach it (R2).
+fn finish(slot: &Slot, key: &mut KeyState, order: &Order, told: Quantity) -> Result<Kind, Rejection> {
+    if told < order.booked {
+        let (order, booked) = (order.client_id, order.booked);
+        return Err(Reason::FinalBelowBooked { order, told, booked }.into());
+    }
+    if told > order.booked {
+        return Ok(move_to(key, order.client_id, OrderState::Settling(told), Kind::Settling));
+    }
+    remove(slot, key, order);
+    Ok(Kind::Settled)
+}
+
+fn move_to(key: &mut KeyState, id: ClientOrderId, state: OrderState, kind: Kind) -> Kind {
+    if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
+        Arc::make_mut(order).state = state;
+    }
+    kind
+}
+
+/// Takes a finished order off its key. The targets it set are recomputed from its average, unless someone moved them
+/// (R16).
+pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
+    key.orders.retain(|o| o.client_id != order.client_id);
+    let Some(open) = &mut key.position else { return };
+    if open.targets_from != TargetOrigin::Order(order.client_id) || order.intent != Intent::Open {
+        return;
+    }
+    let average = crate::model::quotient_rounded(
+        order.booked_value,
+        order.booked.get(),
+        slot.instrument.contract_size().get(),
+    );
+    if let (Some(rule), Some(average)) = (&order.rule, average) {
+        if let Ok(wanted) = rule.targets(open.side, average, &slot.instrument) {
+            if targets::legal(open.side, &wanted, average).is_ok() {
+                Arc::make_mut(open).targets = wanted;
+            }
+        }
+    }
+}
+
+/// Puts every overdue order in doubt (R6). One that has not left is not overdue: its holder releases it by dropping it.
+pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
+    let overdue = |order: &Order| {
+        let alive = matches!(order.state, OrderState::Sent | OrderState::Working | OrderState::Settling(_));
+        alive && order.deadline < now
+    };
+    let mut decision = Decision::nothing(Answer::Done);
+    // A quiet book is asked on every pass: one look at the totals answers.
+    if ask.state.totals().orders == ask.state.totals().in_doubt {
+        return decision;
+    }
+    for slot in ask.state.slots() {
+        for key in slot.keys().filter(|key| key.orders.iter().any(|o| overdue(o))) {
+            let mut after = (**key).clone();
+            for order in after.orders.iter_mut().filter(|o| overdue(o)) {
+                Arc::make_mut(order).state =
+                    OrderState::InDoubt("no final answer before its deadline".into());
+            }
+            let sequence = ask.next.after(decision.effects.len() as u64);
+            decision.effects.push(sealed(sequence, Some(key), Kind::InDoubt, after));
+        }
+    }
+    decision
+}

@@ -1,0 +1,152 @@
+//! Repairs: adopt, drop, quarantine, accept. What reconciliation decides from a report is checked again here against
+//! the state it lands on, so that it can never act on stale knowledge (R8).
+
+use rust_decimal::Decimal;
+
+use super::decide::{Answer, Ask, Decision, position};
+use super::fills::{add_trouble, new_position};
+use super::{Slot, reserve, targets};
+use crate::error::{Found, Reason, Rejection};
+use crate::model::{
+    Adoption, Baseline, Drop, KeyState, Kind, PositionId, PositionKey, Sequence, Side, TargetOrigin,
+    TroubleKind, exact_add, exact_sub, product_rounded,
+};
+use crate::sync::Arc;
+
+/// Refuses what was decided from a report if the instrument changed since the venue was asked (R8, D6, D7, D8).
+fn fresh(slot: &Slot, asked: Sequence) -> Result<(), Rejection> {
+    if slot.revision > asked {
+        let symbol = slot.instrument.symbol().to_string();
+        return Err(Reason::StaleReport { symbol, asked, changed: slot.revision }.into());
+    }
+    Ok(())
+}
+
+fn unreserved(key: &KeyState) -> Result<(), Rejection> {
+    match key.orders.first() {
+        Some(order) => Err(Reason::AlreadyReserved { key: key.key, by: order.client_id }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Books a synthetic fill at the venue's average entry and dates the slot: fills from before the report replace their
+/// part of it later, and move no quantity (R8).
+pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejection> {
+    let slot = ask.slot(found.key)?;
+    fresh(slot, found.asked)?;
+    slot.instrument.check_order(found.quantity, false)?;
+    slot.instrument.check_price("entry price", found.entry)?;
+    let mut key = ask.key(slot, found.key);
+    unreserved(&key)?;
+    if let Some(open) = &key.position {
+        return Err(Reason::AlreadyOpen { key: found.key, side: open.side, quantity: open.quantity }.into());
+    }
+    if found.key.leg.only_side().is_some_and(|only| only != found.side) {
+        return Err(Reason::WrongLeg { key: found.key, found: "a position of the other side" }.into());
+    }
+    if let Some(leverage) = found.leverage.filter(|l| l.get() <= Decimal::ZERO) {
+        let rule = "must be above 0; leave it out if the venue does not say";
+        return Err(Reason::OutOfRange { what: "leverage", value: leverage.get(), rule }.into());
+    }
+    let factors = [found.quantity.get(), slot.instrument.contract_size().get(), found.entry.get()];
+    let cost = product_rounded("an adopted position's cost", factors, slot.instrument.money_scale())?;
+    let cash = if found.side == Side::Long { -cost } else { cost };
+    key.ledger.cash = exact_add("the cash of a key", key.ledger.cash, cash)?;
+
+    let settings = ask.state.settings();
+    let id = PositionId { epoch: settings.epoch, sequence: ask.next };
+    let mut open =
+        new_position(slot, found.key, id, found.side, found.quantity, cost, ask.cause.observed.time);
+    open.leverage = found.leverage;
+    // From the current price, as the predecessor did; without a fresh one nobody can say where a stop is legal (R5).
+    let rule = found.rule.or(settings.default_rule);
+    if let Some(crate::model::TargetRule::Fractions { stop: Some(stop), .. }) = rule {
+        reserve::check_stop(ask.state, stop)?;
+    }
+    let mark = ask.cause.observed.mark(found.key.instrument);
+    let wanted = rule.zip(mark).and_then(|(rule, mark)| {
+        let wanted = rule.targets(found.side, mark.get(), &slot.instrument).ok()?;
+        targets::legal(found.side, &wanted, mark.get()).ok().map(|()| wanted)
+    });
+    match wanted {
+        Some(wanted) => {
+            open.targets = wanted;
+            open.targets_from = TargetOrigin::Default;
+        }
+        None => {
+            let detail = "adopted without a rule for its targets, or without a fresh mark".to_owned();
+            add_trouble(&mut key, TroubleKind::Unprotected, ask.next, detail);
+        }
+    }
+    key.position = Some(Arc::new(open));
+    key.baseline = Some(Arc::new(Baseline {
+        position: id,
+        side: found.side,
+        quantity: found.quantity,
+        entry: found.entry,
+        time: found.report_time,
+    }));
+    checked(ask, slot, Kind::Adopted, key)
+}
+
+/// Removes a position that the venue does not have. Nobody knows at what price it went: its cost stays visible in
+/// `unexplained` for ever (R10, R17).
+pub(super) fn drop_position(ask: &Ask<'_>, gone: &Drop) -> Result<Decision, Rejection> {
+    let slot = ask.slot(gone.key)?;
+    let mut key = ask.key(slot, gone.key);
+    let open = position(&key)?;
+    if open.id != gone.position {
+        let (expected, found) = (gone.position, Found::Position(open.id));
+        return Err(Reason::OtherPosition { key: gone.key, expected, found }.into());
+    }
+    fresh(slot, gone.asked)?;
+    unreserved(&key)?;
+    // cash = realised - s x C + unexplained: what leaves with C comes back in `unexplained`.
+    let cost = if open.side == Side::Long { open.cost } else { -open.cost };
+    key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, cost)?;
+    key.position = None;
+    key.baseline = None;
+    key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
+    checked(ask, slot, Kind::Dropped, key)
+}
+
+pub(super) fn quarantine(
+    ask: &Ask<'_>,
+    key: PositionKey,
+    why: &str,
+    asked: Sequence,
+) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    fresh(slot, asked)?;
+    let mut key = ask.key(slot, key);
+    if key.troubles.iter().any(|t| t.kind == TroubleKind::Quarantined && t.detail == why) {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    add_trouble(&mut key, TroubleKind::Quarantined, ask.next, why.to_owned());
+    Ok(Decision::one(ask.change(slot, Kind::Quarantined, key), Answer::Done))
+}
+
+pub(super) fn accept(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    let mut key = ask.key(slot, key);
+    if key.troubles.is_empty() {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    key.troubles.clear();
+    Ok(Decision::one(ask.change(slot, Kind::Accepted, key), Answer::Done))
+}
+
+pub(super) fn cancel_closing(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    let mut key = ask.key(slot, key);
+    if key.closing.take().is_none() {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    Ok(Decision::one(ask.change(slot, Kind::ClosingCancelled, key), Answer::Done))
+}
+
+/// A change whose sums the whole book can hold.
+fn checked(ask: &Ask<'_>, slot: &Slot, kind: Kind, after: KeyState) -> Result<Decision, Rejection> {
+    ask.state.totals().replaced(slot.key(after.key), &after, &slot.instrument)?;
+    Ok(Decision::one(ask.change(slot, kind, after), Answer::Done))
+}

@@ -1,0 +1,95 @@
+//! The last so many of something, cheap to copy: a short tail that is copied with its owner, and frozen chunks that
+//! are shared.
+//!
+//! Used for the feed's window, the fills already seen and the orders already finished. A persistent vector would do
+//! too; this one copies at most 16 items a write and drops a whole chunk at a time.
+
+use std::hash::{Hash, Hasher};
+
+use crate::sync::Arc;
+
+/// Items in a chunk, and the most that are in the tail.
+const CHUNK: usize = 16;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ring<T> {
+    tail: Vec<T>,
+    frozen: Arc<[Arc<[T]>]>,
+    /// How many frozen chunks are kept.
+    keep: usize,
+}
+
+impl<T: Clone> Ring<T> {
+    /// Keeps at least the last `capacity` items (at most `capacity` + 16).
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { tail: Vec::new(), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
+    }
+
+    /// Adds the newest item; returns the chunk that had to go, if one had to.
+    pub(crate) fn push(&mut self, item: T) -> Option<Arc<[T]>> {
+        if self.tail.capacity() == 0 {
+            self.tail.reserve_exact(CHUNK);
+        }
+        self.tail.push(item);
+        if self.tail.len() < CHUNK {
+            return None;
+        }
+        let chunk: Arc<[T]> = self.tail.drain(..).collect();
+        let full = self.frozen.len() >= self.keep;
+        let gone = if full { self.frozen.first().cloned() } else { None };
+        let stay = self.frozen.iter().skip(usize::from(full)).cloned();
+        self.frozen = stay.chain([chunk]).collect();
+        gone
+    }
+
+    /// Every item, newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &T> {
+        self.tail.iter().rev().chain(self.frozen.iter().rev().flat_map(|chunk| chunk.iter().rev()))
+    }
+
+    /// Every item, oldest first.
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = &T> {
+        self.frozen.iter().flat_map(|chunk| chunk.iter()).chain(self.tail.iter())
+    }
+
+    /// The oldest item that is kept.
+    pub(crate) fn oldest(&self) -> Option<&T> {
+        self.frozen.first().and_then(|chunk| chunk.first()).or_else(|| self.tail.first())
+    }
+
+    /// The chunks and the tail as slices, oldest first, for a reader that skips whole chunks.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[T]> {
+        self.frozen.iter().map(|chunk| &**chunk).chain([self.tail.as_slice()])
+    }
+}
+
+impl<T: Clone + Hash> Hash for Ring<T> {
+    /// By content: how it is cut into chunks is nobody's business.
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        for item in self.oldest_first() {
+            item.hash(hasher);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last_and_hands_out_what_goes() {
+        let mut ring = Ring::new(32);
+        let mut gone = Vec::new();
+        for n in 0..100 {
+            if let Some(chunk) = ring.push(n) {
+                gone.extend(chunk.iter().copied());
+            }
+        }
+        let kept: Vec<_> = ring.oldest_first().copied().collect();
+        assert_eq!(gone.iter().chain(&kept).copied().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+        assert!(kept.len() >= 32 && kept.len() < 32 + CHUNK + 1);
+        assert_eq!(ring.oldest(), kept.first());
+        assert!(ring.newest_first().copied().eq(kept.iter().rev().copied()));
+        assert_eq!(ring.slices().flatten().count(), kept.len());
+    }
+}

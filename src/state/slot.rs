@@ -1,0 +1,102 @@
+//! What is known of one instrument: its keys, the fills already seen, the orders already finished, and the watermark.
+//!
+//! All of it in one value, so that a write touches one path of the map. The slot outlives its positions: flat means no
+//! position, not no slot, or a late duplicate would open a new one (R3).
+
+use smallvec::SmallVec;
+
+use super::ring::Ring;
+use super::{FILLS_REMEMBERED, ORDERS_REMEMBERED};
+use crate::model::{
+    ClientOrderId, Instrument, InstrumentId, KeyState, PositionKey, Seen, Sequence, Timestamp,
+};
+use crate::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Slot {
+    pub(crate) id: InstrumentId,
+    pub(crate) instrument: Arc<Instrument>,
+    /// Sorted by key; one in one-way mode with one owner.
+    keys: SmallVec<[Arc<KeyState>; 1]>,
+    seen: Ring<Seen>,
+    finished: Ring<Finished>,
+    /// The latest venue time that the ring has forgotten. A fill at or below it that is not in the ring may have been
+    /// booked before: nobody can tell (R3).
+    pub(crate) watermark: Option<Timestamp>,
+    /// Whether the ring has forgotten anything.
+    pub(crate) forgetful: bool,
+    /// The latest venue time of a fill booked here (R8).
+    pub(crate) last_fill: Option<Timestamp>,
+    /// The last change on any of its keys (R8).
+    pub(crate) revision: Sequence,
+}
+
+/// An order that is over, so that a late fill of it finds its key (R2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Finished {
+    pub(crate) order: ClientOrderId,
+    pub(crate) key: PositionKey,
+}
+
+impl Slot {
+    pub(crate) fn new(id: InstrumentId, instrument: Arc<Instrument>) -> Self {
+        Self {
+            id,
+            instrument,
+            keys: SmallVec::new(),
+            seen: Ring::new(FILLS_REMEMBERED),
+            finished: Ring::new(ORDERS_REMEMBERED),
+            watermark: None,
+            forgetful: false,
+            last_fill: None,
+            revision: Sequence(0),
+        }
+    }
+
+    pub(crate) fn key(&self, key: PositionKey) -> Option<&Arc<KeyState>> {
+        self.keys.iter().find(|k| k.key == key)
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<KeyState>> {
+        self.keys.iter()
+    }
+
+    /// The fill of this identity, if it is remembered.
+    pub(crate) fn seen(&self, identity: u128) -> Option<&Seen> {
+        self.seen.newest_first().find(|seen| seen.identity == identity)
+    }
+
+    /// The finished order of this name, if it is remembered.
+    pub(crate) fn finished(&self, order: ClientOrderId) -> Option<&Finished> {
+        self.finished.newest_first().find(|f| f.order == order)
+    }
+
+    /// True if no key has a position or an unresolved order.
+    pub(crate) fn idle(&self) -> bool {
+        self.keys.iter().all(|k| k.position.is_none() && k.orders.is_empty())
+    }
+
+    /// Puts a key's new value in place.
+    pub(crate) fn put(&mut self, sequence: Sequence, after: &Arc<KeyState>, seen: Option<&Seen>) {
+        match self.keys.binary_search_by(|k| k.key.cmp(&after.key)) {
+            Err(place) => self.keys.insert(place, Arc::clone(after)),
+            Ok(place) => {
+                if let Some(stands) = self.keys.get_mut(place) {
+                    for order in stands.orders.iter().filter(|o| after.order(o.client_id).is_none()) {
+                        self.finished.push(Finished { order: order.client_id, key: order.key });
+                    }
+                    *stands = Arc::clone(after);
+                }
+            }
+        }
+        if let Some(seen) = seen {
+            self.last_fill = self.last_fill.max(seen.venue_time);
+            if let Some(forgotten) = self.seen.push(*seen) {
+                self.forgetful = true;
+                self.watermark =
+                    forgotten.iter().map(|s| s.venue_time).max().unwrap_or(None).max(self.watermark);
+            }
+        }
+        self.revision = sequence;
+    }
+}
