@@ -151,6 +151,7 @@ mod imp {
 }
 
 #[cfg(posbook_loom)]
+#[allow(clippy::expect_used, clippy::indexing_slicing)] // A model that breaks these has found something: it may panic.
 mod imp {
     use std::sync::Arc;
     use std::time::Duration;
@@ -162,24 +163,32 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
 
     /// An index into an arena that only grows. The arena's lock is std's and not part of the model: it only makes the
-    /// memory available; the order of events is the index's.
-    pub(crate) struct RootCell<T> {
+    /// memory available; the order of events is the index's. No step of the model is taken while it is held.
+    pub(crate) struct RootCell<T>(Arc<Cell<T>>);
+
+    struct Cell<T> {
         current: AtomicUsize,
         arena: std::sync::Mutex<Vec<Arc<T>>>,
     }
 
-    impl<T> RootCell<T> {
-        pub(crate) fn new(root: Arc<T>) -> Self {
-            Self { current: AtomicUsize::new(0), arena: std::sync::Mutex::new(vec![root]) }
-        }
-
+    impl<T> Cell<T> {
         fn at(&self, index: usize) -> Arc<T> {
             Arc::clone(&self.arena.lock().expect("the arena's lock is never poisoned")[index])
         }
 
-        pub(crate) fn load(&self) -> Arc<T> {
+        fn load(&self) -> Arc<T> {
             // A read-modify-write: it sees the newest value and makes loom explore every order against the others.
             self.at(self.current.fetch_add(0, AcqRel))
+        }
+    }
+
+    impl<T> RootCell<T> {
+        pub(crate) fn new(root: Arc<T>) -> Self {
+            Self(Arc::new(Cell { current: AtomicUsize::new(0), arena: std::sync::Mutex::new(vec![root]) }))
+        }
+
+        pub(crate) fn load(&self) -> Arc<T> {
+            self.0.load()
         }
 
         pub(crate) fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
@@ -188,28 +197,33 @@ mod imp {
 
         pub(crate) fn compare_and_set(&self, expected: &Arc<T>, candidate: Arc<T>) -> Result<(), Lost<T>> {
             let (old, new) = {
-                let mut arena = self.arena.lock().expect("the arena's lock is never poisoned");
-                arena.push(Arc::clone(&candidate));
-                // The newest place of the expected root; roots are unique here, recycling is off.
+                let mut arena = self.0.arena.lock().expect("the arena's lock is never poisoned");
+                // Roots are unique here, because recycling is off: one place has the expected one.
                 let old = arena.iter().rposition(|root| Arc::ptr_eq(root, expected));
+                arena.push(Arc::clone(&candidate));
                 (old.expect("the expected root was published"), arena.len() - 1)
             };
-            match self.current.compare_exchange(old, new, AcqRel, AcqRel) {
+            match self.0.current.compare_exchange(old, new, AcqRel, AcqRel) {
                 Ok(_) => Ok(()),
-                Err(found) => Err(Lost { found: self.at(found), candidate }),
+                Err(found) => Err(Lost { found: self.0.at(found), candidate }),
             }
         }
 
         pub(crate) fn cached(&self) -> CachedRoot<T> {
-            unimplemented!("readers are modelled on their own cell")
+            CachedRoot { cell: Arc::clone(&self.0), seen: self.load() }
         }
     }
 
-    pub(crate) struct CachedRoot<T>(Arc<T>);
+    /// One thread's view of a [`RootCell`].
+    pub(crate) struct CachedRoot<T> {
+        cell: Arc<Cell<T>>,
+        seen: Arc<T>,
+    }
 
     impl<T> CachedRoot<T> {
         pub(crate) fn get(&mut self) -> &Arc<T> {
-            &self.0
+            self.seen = self.cell.load();
+            &self.seen
         }
     }
 
@@ -257,6 +271,10 @@ mod imp {
 pub(crate) use imp::CachedRoot;
 #[cfg(not(posbook_loom))]
 pub(crate) use imp::Waiting;
+
+/// Counts for the health report. Std's in the model too: no decision depends on it, and as a part of the model it would
+/// multiply the schedules.
+pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 
 /// Padded to a cache line of its own, so that two instruments' ticks do not disturb each other.
 pub(crate) use crossbeam_utils::CachePadded;
@@ -331,12 +349,12 @@ pub(crate) fn random_u32() -> u32 {
 }
 
 /// A pause between turns of a loop that lost: short, and never a sleep.
+///
+/// In the model it is nothing: to yield there would tell loom to let the others go first, and the schedules in which
+/// the loser goes on at once would never be explored.
 pub(crate) fn pause(turn: u32) {
     #[cfg(posbook_loom)]
-    {
-        let _ = turn;
-        loom::hint::spin_loop();
-    }
+    let _ = turn;
     #[cfg(not(posbook_loom))]
     if turn < 6 {
         for _ in 0..(1_u32 << turn) {

@@ -125,6 +125,12 @@ impl Changes {
         })
     }
 
+    /// What is published already, up to a sequence; what the window has lost is skipped.
+    pub(crate) fn published_until(mut self, last: Sequence) -> impl Iterator<Item = Publication> {
+        std::iter::from_fn(move || if self.0.last >= last { None } else { self.try_next() })
+            .filter_map(Result::ok)
+    }
+
     /// Goes on after this sequence, forwards or back: the sequence of a snapshot, after a lag.
     pub fn seek(&mut self, last: Sequence) {
         self.0.last = last;

@@ -14,7 +14,7 @@
 use crate::error::Error;
 use crate::model::{Publication, Sequence};
 use crate::state::{Ring, State};
-use crate::sync::{Arc, AtomicU64, Lost, RootCell, next_tag};
+use crate::sync::{Arc, Counter, Lost, RootCell, next_tag};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::snapshot::Snapshot;
@@ -42,9 +42,9 @@ pub(crate) struct Root {
     pool: Pool,
     tag: u32,
     /// Loads that returned another book's shell.
-    foreign: AtomicU64,
+    foreign: Counter,
     /// Turns of the loop that lost.
-    retries: AtomicU64,
+    retries: Counter,
 }
 
 impl Root {
@@ -53,7 +53,7 @@ impl Root {
         let empty = Snapshot::new(Arc::new(body));
         let pool = Pool::new(tag, &empty);
         let shell = pool.shell(empty);
-        Self { cell: RootCell::new(shell), pool, tag, foreign: AtomicU64::new(0), retries: AtomicU64::new(0) }
+        Self { cell: RootCell::new(shell), pool, tag, foreign: Counter::new(0), retries: Counter::new(0) }
     }
 
     /// An owned view of the newest body, if the load was of our own shell.
@@ -167,7 +167,7 @@ use unpooled::Pool;
 #[cfg(not(posbook_loom))]
 mod pooled {
     use super::{Relaxed, Shell, Snapshot};
-    use crate::sync::{Arc, AtomicCell, AtomicU64};
+    use crate::sync::{Arc, AtomicCell, Counter};
 
     /// Places in the pool; shells beyond that are leaked. Shells are pinned only by loads in flight and by readers.
     const PLACES: usize = 256;
@@ -180,14 +180,14 @@ mod pooled {
         tag: u32,
         /// What an idle shell holds, so that it pins nothing.
         empty: Snapshot,
-        pub(crate) made: AtomicU64,
-        pub(crate) leaked: AtomicU64,
+        pub(crate) made: Counter,
+        pub(crate) leaked: Counter,
     }
 
     impl Pool {
         pub(crate) fn new(tag: u32, empty: &Snapshot) -> Self {
             let places = (0..PLACES).map(|_| AtomicCell::new(None)).collect();
-            let (made, leaked) = (AtomicU64::new(0), AtomicU64::new(0));
+            let (made, leaked) = (Counter::new(0), Counter::new(0));
             let pool = Self { places, tag, empty: empty.clone(), made, leaked };
             let shells: Vec<_> = (0..IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
             shells.into_iter().for_each(|shell| pool.retire(shell));
@@ -245,18 +245,18 @@ mod pooled {
 #[cfg(posbook_loom)]
 mod unpooled {
     use super::{Shell, Snapshot};
-    use crate::sync::{Arc, AtomicU64};
+    use crate::sync::{Arc, Counter};
 
     /// In the models that check outcomes the arena of the cell keeps every root: recycling is off.
     pub(crate) struct Pool {
         tag: u32,
-        pub(crate) made: AtomicU64,
-        pub(crate) leaked: AtomicU64,
+        pub(crate) made: Counter,
+        pub(crate) leaked: Counter,
     }
 
     impl Pool {
         pub(crate) fn new(tag: u32, _empty: &Snapshot) -> Self {
-            Self { tag, made: AtomicU64::new(0), leaked: AtomicU64::new(0) }
+            Self { tag, made: Counter::new(0), leaked: Counter::new(0) }
         }
 
         pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {

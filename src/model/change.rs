@@ -143,6 +143,16 @@ impl Change {
         }
     }
 
+    /// The money of its key before and after. `None`: it is about no key.
+    pub(crate) fn ledgers(&self) -> Option<(Ledger, Ledger)> {
+        match &self.effect {
+            Effect::Key { before, after, .. } => {
+                Some((before.as_ref().map(|b| b.ledger.clone()).unwrap_or_default(), after.ledger.clone()))
+            }
+            Effect::Instrument { .. } | Effect::Stray { .. } => None,
+        }
+    }
+
     /// The position before and after; `None` in either place: flat.
     pub fn positions(&self) -> (Option<&Position>, Option<&Position>) {
         match &self.effect {

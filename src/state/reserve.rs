@@ -21,8 +21,9 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
     let slot = ask.slot(wish.key)?;
     slot.instrument.check_order(wish.quantity, true)?;
     check_leverage(ask.state, wish.leverage)?;
-    let reference = reference(ask, wish.key, wish.reference)?;
-    check_rule(ask.state, slot, wish.side, wish.rule.as_ref(), reference)?;
+    if let Some(TargetRule::Fractions { stop: Some(stop), .. }) = &wish.rule {
+        check_stop(ask.state, *stop)?;
+    }
     if wish.key.leg.only_side().is_some_and(|only| only != wish.side) {
         let found =
             if wish.side == Side::Long { "a long on the short leg" } else { "a short on the long leg" };
@@ -43,6 +44,9 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
         // Any unresolved order may still change what this one was decided on.
         return Err(Reason::AlreadyReserved { key: wish.key, by: order.client_id }.into());
     }
+    // Last what needs a price: without one the parameters and the key have been checked all the same.
+    let reference = reference(ask, wish.key, wish.reference)?;
+    check_rule(slot, wish.side, wish.rule.as_ref(), reference)?;
     check_limits(ask, slot, &key, wish.quantity, reference)?;
     let against = key.position.as_ref().map(|p| p.id);
     let order = Order {
@@ -198,17 +202,8 @@ pub(super) fn check_stop(state: &State, stop: Fraction) -> Result<(), Rejection>
 }
 
 /// Whether a rule can give legal targets: asked before the order leaves, at the price it is expected to fill near.
-fn check_rule(
-    state: &State,
-    slot: &Slot,
-    side: Side,
-    rule: Option<&TargetRule>,
-    reference: Price,
-) -> Result<(), Rejection> {
+fn check_rule(slot: &Slot, side: Side, rule: Option<&TargetRule>, reference: Price) -> Result<(), Rejection> {
     let Some(rule) = rule else { return Ok(()) };
-    if let TargetRule::Fractions { stop: Some(stop), .. } = rule {
-        check_stop(state, *stop)?;
-    }
     let targets = rule.targets(side, reference.get(), &slot.instrument)?;
     super::targets::legal(side, &targets, reference.get())
 }

@@ -1,12 +1,17 @@
 //! ACT: the trait that an exchange implements, the paper venue, and the manager with the predecessor's methods.
 
 mod api;
-#[cfg(paper_ready)]
+mod manager;
+mod memory;
 mod paper;
+mod pass;
 
 pub use api::{
     Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, Outcome, Scope, Venue, VenueError,
     VenueFill, VenuePosition, VenueReport,
 };
-#[cfg(paper_ready)]
+pub use manager::{OrderEnd, OrderReport, Place, PositionManager};
+pub use memory::Confirmations;
+pub(crate) use memory::Memory;
 pub use paper::*;
+pub use pass::Pass;

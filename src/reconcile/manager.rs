@@ -1,0 +1,182 @@
+//! The predecessor's names for it: `reconcile_positions` and `sync_existing_positions` on [`PositionManager`].
+
+use std::fmt;
+
+use super::plan::{Item, Plan, Policy, Repair, compare};
+use crate::error::{Error, Rejection};
+use crate::model::Sequence;
+use crate::venue::{Completeness, PositionManager, Scope, Venue};
+
+/// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
+/// [`Error`] (D14).
+///
+/// ```
+/// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+/// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+/// let report = pollster::block_on(manager.reconcile_positions())?;
+/// assert_eq!(report.resolved(), 0);
+/// assert_eq!(report.to_string(), "in agreement");
+/// # Ok::<(), posbook::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReconcileReport {
+    /// Every discrepancy, with what was to be done and what became of it.
+    pub done: Vec<(Item, Outcome)>,
+    /// As [`Plan::partial`].
+    pub partial: Option<String>,
+}
+
+/// What became of one repair.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was published.
+    Applied,
+    /// There was nothing to do yet.
+    Waited,
+    /// The book had changed in the meantime; nothing was changed.
+    Refused(Rejection),
+}
+
+impl ReconcileReport {
+    /// The predecessor's integer: how many discrepancies were resolved, by adopting or dropping.
+    pub fn resolved(&self) -> usize {
+        let repaired = |item: &Item| matches!(item.repair, Repair::Adopt(_) | Repair::Drop(_));
+        self.done.iter().filter(|(item, outcome)| *outcome == Outcome::Applied && repaired(item)).count()
+    }
+
+    /// How many are left: waiting, refused, or frozen until somebody looks.
+    pub fn unresolved(&self) -> usize {
+        self.done.len() - self.resolved()
+    }
+}
+
+impl fmt::Display for ReconcileReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.partial {
+            writeln!(f, "partial report ({why}): absence proves nothing")?;
+        }
+        if self.done.is_empty() {
+            return f.write_str("in agreement");
+        }
+        for (n, (item, outcome)) in self.done.iter().enumerate() {
+            let gap = if n == 0 { "" } else { "\n" };
+            write!(f, "{gap}{} -> {}", item.discrepancy, item.repair)?;
+            if let Outcome::Refused(why) = outcome {
+                write!(f, " (refused: {why})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<V: Venue> PositionManager<V> {
+    /// Compares the book with the venue and repairs it: adopts what only the venue has, drops what only the book has,
+    /// quarantines what differs. Doubts first: fills and orders are asked before positions are.
+    ///
+    /// # Errors
+    /// The venue could not be asked, or its report failed: nothing was changed, and nothing was taken for flat (D13).
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Leg, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// let found = pollster::block_on(manager.reconcile_positions())?;
+    /// println!("resolved {} position discrepancies", found.resolved());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn reconcile_positions(&self) -> Result<ReconcileReport, Error> {
+        self.reconcile_with(Policy::default()).await
+    }
+
+    /// Takes over what the venue has open and the book does not; drops nothing. For the start of a bot.
+    ///
+    /// # Errors
+    /// As [`PositionManager::reconcile_positions`].
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// assert_eq!(pollster::block_on(manager.sync_existing_positions())?.resolved(), 0);
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub async fn sync_existing_positions(&self) -> Result<ReconcileReport, Error> {
+        self.reconcile_with(Policy { drops: false, ..Policy::default() }).await
+    }
+
+    /// As [`PositionManager::reconcile_positions`], with a policy.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// ```
+    /// # use posbook::{Book, reconcile::{Consent, Policy}, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
+    /// pollster::block_on(manager.reconcile_with(policy))?;
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub async fn reconcile_with(&self, policy: Policy) -> Result<ReconcileReport, Error> {
+        let plan = self.plan_reconciliation(policy).await?;
+        Ok(self.apply_plan(plan))
+    }
+
+    /// The dry run: asks the venue and says what would be done. Print it.
+    ///
+    /// # Errors
+    /// As [`PositionManager::reconcile_positions`].
+    ///
+    /// ```
+    /// # use posbook::{Book, reconcile::Policy, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// let plan = pollster::block_on(manager.plan_reconciliation(Policy::default()))?;
+    /// println!("{plan}");
+    /// let report = manager.apply_plan(plan);
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub async fn plan_reconciliation(&self, policy: Policy) -> Result<Plan, Error> {
+        self.book().expire();
+        self.pull_fills().await?;
+        self.resolve_orders().await?;
+        // Before the venue is asked: what changes from here on is newer than its answer may be (R8).
+        let asked: Sequence = self.book().snapshot().sequence();
+        let round = self.shared().memory.lock().round;
+        let report = self.shared().venue.positions(Scope::All).await;
+        if let Completeness::Failed(why) = &report.completeness {
+            let venue = self.shared().venue.name().to_owned();
+            return Err(Error::Report { venue, completeness: "failed", why: why.clone() });
+        }
+        let view = self.book().snapshot();
+        let mut memory = self.shared().memory.lock();
+        // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
+        if memory.round != round {
+            return Ok(compare(&view, &report, asked, &policy, &mut memory.earlier.clone()));
+        }
+        memory.round += 1;
+        Ok(compare(&view, &report, asked, &policy, &mut memory.earlier))
+    }
+
+    /// Applies a plan: every repair by compare-and-swap, refused where the book changed since the venue was asked. A
+    /// refused or broken repair never stops the others (D14).
+    ///
+    /// ```
+    /// # use posbook::{Book, reconcile::Policy, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// let plan = pollster::block_on(manager.plan_reconciliation(Policy::default()))?;
+    /// assert_eq!(manager.apply_plan(plan).unresolved(), 0);
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn apply_plan(&self, plan: Plan) -> ReconcileReport {
+        let Plan { asked, items, partial } = plan;
+        let done = items.into_iter().map(|item| {
+            let outcome = match item.repair.command(asked).map(|command| self.book().apply(command)) {
+                None => Outcome::Waited,
+                Some(Ok(_)) => Outcome::Applied,
+                Some(Err(refused)) => Outcome::Refused(refused),
+            };
+            (item, outcome)
+        });
+        ReconcileReport { done: done.collect(), partial }
+    }
+}

@@ -1,0 +1,759 @@
+//! [`PositionManager`]: the predecessor's methods, each one call onto the book.
+//!
+//! Orders leave outside every loop, under a published reservation and a client order id that was fixed before the
+//! venue was called. Money moves only by fills; what nobody knows is in doubt until the venue says what became of the
+//! *order*. Nothing here sleeps or needs a particular runtime.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use super::api::{Answer, FillCursor, OrderRequest, OrderStatus, Outcome, Venue, VenueFill};
+use crate::book::{Book, Sent, Settlement, Snapshot};
+use crate::error::{Error, Reason, Rejection};
+use crate::model::{
+    ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderRef, OrderState, Position,
+    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Shape, Side, TargetRule, Targets,
+};
+use crate::sync::{Arc, Mutex};
+
+/// Opens, scales, closes and protects positions at a venue, through a [`Book`]. A cheap handle, to be cloned for every
+/// thread.
+///
+/// ```
+/// use posbook::{Book, Instrument, Side};
+/// use posbook::venue::{PaperVenue, PositionManager};
+///
+/// let venue = PaperVenue::builder().build();
+/// venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+/// let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+///
+/// let btc = manager.instrument("BTC/USDT:USDT")?;
+/// let price = "50000".parse()?;
+/// venue.tick(&"BTC/USDT:USDT".parse()?, price, manager.book().now())?;
+/// manager.book().mark(btc, price)?;
+/// let order = manager.open_position("BTC/USDT:USDT", Side::Long, "1".parse()?, 10, "0.05".parse()?);
+/// let opened = pollster::block_on(order)?;
+/// assert_eq!(opened.filled, "1".parse()?);
+/// let position = manager.get_position("BTC/USDT:USDT").ok_or("flat")?;
+/// assert_eq!(position.stop_loss(), Some("47500".parse()?));
+/// assert_eq!(position.take_profit(), Some("55000".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PositionManager<V: Venue> {
+    shared: Arc<Shared<V>>,
+}
+
+pub(crate) struct Shared<V> {
+    pub(crate) book: Book,
+    pub(crate) venue: V,
+    /// Instruments of the venue that the book does not account for.
+    skipped: Vec<Rejection>,
+    /// How far the venue's fills have been read.
+    cursor: Mutex<FillCursor>,
+    /// What reconciliation remembers between its runs.
+    pub(crate) memory: Mutex<crate::venue::Memory>,
+}
+
+impl<V: Venue> Clone for PositionManager<V> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<V: Venue> fmt::Debug for PositionManager<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PositionManager")
+            .field("venue", &self.shared.venue.name())
+            .field("book", self.book())
+            .finish()
+    }
+}
+
+/// Names a position: a symbol (its net position), or a key (hedge mode, owners).
+///
+/// ```
+/// use posbook::{InstrumentId, PositionKey};
+/// use posbook::venue::Place;
+///
+/// let by_name: Place = "BTC/USDT:USDT".into();
+/// let by_key: Place = PositionKey::net(InstrumentId(0)).into();
+/// assert_ne!(by_name, by_key);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The venue's symbol; one-way mode only, where it names one position.
+    Symbol(&'a str),
+    /// The key itself.
+    Key(PositionKey),
+}
+
+impl<'a> From<&'a str> for Place<'a> {
+    fn from(symbol: &'a str) -> Self {
+        Self::Symbol(symbol)
+    }
+}
+
+impl<'a> From<&'a String> for Place<'a> {
+    fn from(symbol: &'a String) -> Self {
+        Self::Symbol(symbol)
+    }
+}
+
+impl From<PositionKey> for Place<'_> {
+    fn from(key: PositionKey) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<InstrumentId> for Place<'_> {
+    fn from(id: InstrumentId) -> Self {
+        Self::Key(PositionKey::net(id))
+    }
+}
+
+/// What became of an order. "Nothing happened" and "something happened that nobody knows" are different words (D15).
+///
+/// ```
+/// use posbook::venue::OrderEnd;
+///
+/// assert_ne!(OrderEnd::Done, OrderEnd::InDoubt("timed out".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderEnd {
+    /// The venue is done with it and every fill is booked. How much it filled stands beside.
+    Done,
+    /// The venue refused or cancelled it, in its words; what it filled until then is booked.
+    Refused(String),
+    /// The venue works on it; [`PositionManager::update_positions`] follows it from here.
+    Working,
+    /// The venue is done with it, fills are missing; they are booked when they come.
+    AwaitingFills,
+    /// Nobody knows; the key is blocked for new risk until the venue says what became of the order (R1).
+    InDoubt(String),
+}
+
+/// An order's result, as far as it is booked.
+///
+/// ```
+/// # use posbook::{Book, Instrument, Side};
+/// # use posbook::venue::{OrderEnd, PaperVenue, PositionManager};
+/// # let venue = PaperVenue::builder().build();
+/// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+/// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+/// # let btc = manager.instrument("BTC/USDT:USDT")?;
+/// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+/// # manager.book().mark(btc, "50000".parse()?)?;
+/// let order = manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?);
+/// let report = pollster::block_on(order)?;
+/// assert_eq!(report.end, OrderEnd::Done);
+/// assert_eq!(report.average.map(|a| a.to_string()), Some("50000".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderReport {
+    /// The name it carried to the venue.
+    pub client_id: ClientOrderId,
+    /// The key it was for.
+    pub key: PositionKey,
+    /// What became of it.
+    pub end: OrderEnd,
+    /// Booked, in contracts.
+    pub filled: Quantity,
+    /// Average price of what is booked. `None`: nothing is.
+    pub average: Option<Decimal>,
+    /// Profit that its fills realised, in the settle currency, before fees.
+    pub realised: Decimal,
+    /// What stands on the key now. `None`: flat.
+    pub position: Option<Position>,
+}
+
+impl<V: Venue> PositionManager<V> {
+    /// Takes a book and a venue, and registers what the venue trades. Instruments that the book does not account for
+    /// (inverse, quanto, spot) are left out and listed by [`PositionManager::skipped`].
+    ///
+    /// # Errors
+    /// The venue could not be asked.
+    pub async fn connect(book: Book, venue: V) -> Result<Self, Error> {
+        let instruments = venue.instruments().await.map_err(|lost| not_asked(&venue, &lost))?;
+        let skipped = instruments.into_iter().filter_map(|i| book.register(i).err()).collect();
+        let (cursor, memory) = (Mutex::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { book, venue, skipped, cursor, memory }) })
+    }
+
+    /// The book underneath.
+    pub fn book(&self) -> &Book {
+        &self.shared.book
+    }
+
+    /// The venue underneath.
+    pub fn venue(&self) -> &V {
+        &self.shared.venue
+    }
+
+    pub(crate) fn shared(&self) -> &Shared<V> {
+        &self.shared
+    }
+
+    /// Instruments of the venue that were left out, and why.
+    pub fn skipped(&self) -> &[Rejection] {
+        &self.shared.skipped
+    }
+
+    /// The id of a symbol.
+    ///
+    /// # Errors
+    /// It is unknown; the rejection lists names that come near.
+    pub fn instrument(&self, symbol: &str) -> Result<InstrumentId, Rejection> {
+        self.book().instrument(symbol)
+    }
+
+    // ---- the predecessor's accessors
+
+    /// How many positions are open.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// assert_eq!(manager.get_open_positions_count(), 0);
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn get_open_positions_count(&self) -> usize {
+        self.book().snapshot().len()
+    }
+
+    /// Whether a position is open there. An unknown symbol has none.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// assert!(!manager.has_position("BTC/USDT:USDT"));
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn has_position<'a>(&self, place: impl Into<Place<'a>>) -> bool {
+        self.get_position(place).is_some()
+    }
+
+    /// The position that is open there, as a value that never changes. `None`: flat, or an unknown symbol.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// if let Some(position) = manager.get_position("BTC/USDT:USDT") {
+    ///     println!("{} @ {}", position.side, position.entry_price());
+    /// }
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn get_position<'a>(&self, place: impl Into<Place<'a>>) -> Option<Position> {
+        let view = self.book().snapshot();
+        view.get(find(&view, place.into()).ok()?).cloned()
+    }
+
+    /// Every open position at one moment.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// for position in manager.get_all_positions().iter() {
+    ///     println!("{}: {} @ {}", position.key, position.side, position.entry_price());
+    /// }
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn get_all_positions(&self) -> Snapshot {
+        self.book().snapshot()
+    }
+
+    /// Whether a position could be opened with these parameters: amount, leverage, stop fraction, nothing open yet, in
+    /// this order. Publishes nothing; the same is asked again when the order is reserved.
+    ///
+    /// # Errors
+    /// A [`Rejection`] whose text names the bad value and the rule.
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue))?;
+    /// let refused = manager.validate_position_parameters("BTC/USDT:USDT", "1".parse()?, 126, "0.05".parse()?);
+    /// assert!(refused.unwrap_err().to_string().contains("Invalid leverage: 126"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn validate_position_parameters<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        amount: Quantity,
+        leverage: u16,
+        stop_loss_fraction: Fraction,
+    ) -> Result<(), Rejection> {
+        let key = self.key(place.into(), Side::Long)?;
+        let side = key.leg.only_side().unwrap_or(Side::Long);
+        let rule = TargetRule::stop_fraction(stop_loss_fraction);
+        match self.book().check(Command::open(key, side, amount).leverage(leverage).rule(rule)) {
+            // The price is asked last, and is no parameter.
+            Err(refused) if !matches!(refused.reason(), Reason::NoMark { .. }) => Err(refused),
+            _ => Ok(()),
+        }
+    }
+
+    // ---- the predecessor's orders
+
+    /// Opens a position at the market: stop loss at this fraction of the fill, take profit twice as far.
+    ///
+    /// # Errors
+    /// A rejection if it is not legal now (then nothing left), or a fault. An order whose outcome nobody knows is `Ok`
+    /// with [`OrderEnd::InDoubt`].
+    ///
+    /// Dropping the future after the order left (a timeout, `select!`) leaves the key in doubt, on purpose.
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{OrderEnd, PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// let order = manager.open_position("BTC/USDT:USDT", Side::Short, "1".parse()?, 10, "0.05".parse()?);
+    /// assert_eq!(pollster::block_on(order)?.end, OrderEnd::Done);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn open_position<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        side: Side,
+        amount: Quantity,
+        leverage: u16,
+        stop_loss_fraction: Fraction,
+    ) -> Result<OrderReport, Error> {
+        let key = self.key(place.into(), side)?;
+        let rule = TargetRule::stop_fraction(stop_loss_fraction);
+        self.order(Command::open(key, side, amount).leverage(leverage).rule(rule)).await
+    }
+
+    /// Closes what is open, reduce-only. The key is closing from here until it is flat (R7).
+    ///
+    /// # Errors
+    /// As [`PositionManager::open_position`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// let closed = pollster::block_on(manager.close_position("BTC/USDT:USDT", "end of day"))?;
+    /// assert!(closed.position.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn close_position<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        reason: impl Into<String>,
+    ) -> Result<OrderReport, Error> {
+        let key = self.standing(place.into())?;
+        self.order(Command::close(key).because(reason)).await
+    }
+
+    /// Adds to what is open; targets stay.
+    ///
+    /// # Errors
+    /// As [`PositionManager::open_position`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// let added = pollster::block_on(manager.scale_in_position("BTC/USDT:USDT", "0.5".parse()?))?;
+    /// assert_eq!(added.position.map(|p| p.quantity), Some("1.5".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn scale_in_position<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        amount: Quantity,
+    ) -> Result<OrderReport, Error> {
+        let key = self.standing(place.into())?;
+        self.order(Command::scale_in(key, amount)).await
+    }
+
+    /// Takes off so much, reduce-only; entry stays. As much as is open, or more, is a close.
+    ///
+    /// # Errors
+    /// As [`PositionManager::open_position`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// let reduced = pollster::block_on(manager.scale_out_position("BTC/USDT:USDT", "0.4".parse()?, "half off"))?;
+    /// assert_eq!(reduced.position.map(|p| p.quantity), Some("0.6".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn scale_out_position<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        amount: Quantity,
+        reason: impl Into<String>,
+    ) -> Result<OrderReport, Error> {
+        let key = self.standing(place.into())?;
+        let open = self.book().snapshot().get(key).map(|p| p.quantity);
+        if open.is_some_and(|open| amount >= open) {
+            return self.order(Command::close(key).because(reason)).await;
+        }
+        self.order(Command::scale_out(key, amount).because(reason)).await
+    }
+
+    /// Any order: reserves, sends, books what came with the answer, and resolves it with the venue's word.
+    ///
+    /// # Errors
+    /// As [`PositionManager::open_position`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Command, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// // Refused if anything happened on the key since the snapshot it was decided from:
+    /// let revision = manager.book().snapshot().key(btc).map_or(posbook::Sequence(0), |k| k.revision);
+    /// let wish = Command::open(btc, Side::Long, "1".parse()?).expect_revision(revision);
+    /// pollster::block_on(manager.order(wish))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn order(&self, wish: impl Into<Command>) -> Result<OrderReport, Error> {
+        let reservation = self.book().reserve(wish)?;
+        self.send(reservation).await
+    }
+
+    /// Sends the order of a reservation and resolves it.
+    pub(crate) async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
+        let request = self.request(reservation.order())?;
+        // From here on a drop of this future, or a panic in the venue, leaves the key in doubt (R6).
+        let sent = reservation.sent()?;
+        let order = sent.order().clone();
+        let end = match self.shared.venue.submit(request).await {
+            Ok(Answer { status, fills }) => {
+                self.book_fills(fills);
+                self.resolve(sent, status).await?
+            }
+            Err(lost) => {
+                let why = lost.to_string();
+                sent.in_doubt(why.clone())?;
+                OrderEnd::InDoubt(why)
+            }
+        };
+        Ok(self.report(&order, end))
+    }
+
+    /// The venue's word on an order, put into the book.
+    async fn resolve(&self, sent: Sent, status: OrderStatus) -> Result<OrderEnd, Error> {
+        let (settlement, end) = match status {
+            OrderStatus::Unknown => {
+                // The venue took the order and does not know it: nothing follows from that (R1).
+                let why = "the venue does not know the order it was just sent".to_owned();
+                sent.in_doubt(why.clone())?;
+                return Ok(OrderEnd::InDoubt(why));
+            }
+            OrderStatus::Working { filled } => {
+                sent.working(filled)?;
+                sent.detach();
+                return Ok(OrderEnd::Working);
+            }
+            OrderStatus::Final { filled, outcome: Outcome::Rejected(why) } => {
+                (sent.refused(filled, why.clone())?, OrderEnd::Refused(why))
+            }
+            OrderStatus::Final { filled, outcome: Outcome::Cancelled } => {
+                (sent.refused(filled, "cancelled")?, OrderEnd::Refused("cancelled".to_owned()))
+            }
+            OrderStatus::Final { filled, outcome: Outcome::Filled } => {
+                (sent.complete(filled)?, OrderEnd::Done)
+            }
+        };
+        if settlement == Settlement::Settled {
+            return Ok(end);
+        }
+        // The figure is final, its fills are on their way: ask once, and leave the rest to the next pass.
+        self.pull_fills().await?;
+        Ok(end)
+    }
+
+    /// What became of an order, as far as it is booked.
+    fn report(&self, order: &Order, end: OrderEnd) -> OrderReport {
+        let mut filled = Quantity::ZERO;
+        let (mut value, mut realised) = (Decimal::ZERO, Decimal::ZERO);
+        let view = self.book().snapshot();
+        let stands = view.key(order.key);
+        for publication in
+            self.book().changes_after(order.client_id.sequence).published_until(view.sequence())
+        {
+            for change in publication.iter() {
+                let Command::Record(fill) = &change.cause.command else { continue };
+                if fill.order != OrderRef::Ours(order.client_id) {
+                    continue;
+                }
+                let Some((before, after)) = change.ledgers() else { continue };
+                realised += after.realised - before.realised;
+                value += (after.cash - before.cash).abs();
+                filled = match fill.shape {
+                    Shape::Cumulative => filled.max(fill.quantity),
+                    // A flip is two changes of one fill.
+                    Shape::Trade { .. } if change.sequence > change.unit.first => filled,
+                    Shape::Trade { .. } => filled.plus(fill.quantity).unwrap_or(filled),
+                };
+            }
+        }
+        let size = view.instrument(order.key.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
+        let end = match stands.and_then(|k| k.order(order.client_id)).map(|o| &o.state) {
+            Some(OrderState::Settling(_)) => OrderEnd::AwaitingFills,
+            _ => end,
+        };
+        OrderReport {
+            client_id: order.client_id,
+            key: order.key,
+            end,
+            filled,
+            average: crate::model::quotient_rounded(value, filled.get(), size),
+            realised,
+            position: stands.and_then(|k| k.position.as_deref().cloned()),
+        }
+    }
+
+    // ---- the predecessor's targets
+
+    /// Changes stop loss and take profit: both or neither. Stops move towards the market only; see
+    /// [`Retarget::loosen_stop`] for the other way.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the value and the rule; nothing was changed.
+    ///
+    /// ```
+    /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// let targets = manager.modify_position_targets(btc, Field::Set("48000".parse()?), Field::Keep)?;
+    /// assert_eq!(targets.stop, Some("48000".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn modify_position_targets<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        stop_loss: Field,
+        take_profit: Field,
+    ) -> Result<Targets, Rejection> {
+        self.safe_update_position_targets(place, stop_loss, take_profit, "modified")
+    }
+
+    /// As [`PositionManager::modify_position_targets`], with a reason that lands in the change and in the audit trail.
+    ///
+    /// # Errors
+    /// As [`PositionManager::modify_position_targets`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// let wrong = Field::Set("51000".parse()?); // above the market
+    /// assert!(manager.safe_update_position_targets(btc, wrong, Field::Keep, "trailing_stop").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn safe_update_position_targets<'a>(
+        &self,
+        place: impl Into<Place<'a>>,
+        stop_loss: Field,
+        take_profit: Field,
+        reason: impl Into<String>,
+    ) -> Result<Targets, Rejection> {
+        let key = self.standing(place.into())?;
+        let (expect, ratchet) = (Precondition::Nothing, Ratchet::Tighten);
+        self.book().apply(Retarget {
+            key,
+            expect,
+            stop: stop_loss,
+            take: take_profit,
+            ratchet,
+            reason: reason.into(),
+        })?;
+        Ok(self.book().snapshot().get(key).map(|p| p.targets).unwrap_or_default())
+    }
+
+    // ---- what keeps the book up with the venue
+
+    /// Reads the account's new fills and books them; returns how many moved something. Idempotent: call it as often as
+    /// you like, from any thread.
+    ///
+    /// # Errors
+    /// The venue could not be asked; what was read before is booked.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// assert_eq!(pollster::block_on(manager.pull_fills())?, 0);
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub async fn pull_fills(&self) -> Result<usize, Error> {
+        let mut booked = 0;
+        loop {
+            let cursor = *self.shared.cursor.lock();
+            let asked = self.shared.venue.fills_since(cursor).await;
+            let page = asked.map_err(|lost| not_asked(&self.shared.venue, &lost))?;
+            if page.fills.is_empty() || page.next <= cursor {
+                return Ok(booked);
+            }
+            booked += self.book_fills(page.fills);
+            // Moved only after the fills are booked, and never back by a slower thread.
+            let mut reached = self.shared.cursor.lock();
+            *reached = (*reached).max(page.next);
+        }
+    }
+
+    /// Books fills as the venue names them. What cannot be booked is kept by the book and flagged (R4).
+    fn book_fills(&self, fills: Vec<VenueFill>) -> usize {
+        let mut booked = 0;
+        for VenueFill { symbol, mut fill } in fills {
+            fill.instrument = self.book().snapshot().id(symbol.as_str()).unwrap_or(super::api::UNRESOLVED);
+            // A refusal here is no fill, or a second source for one order: logged by the audit trail.
+            booked += usize::from(self.book().record(fill).is_ok_and(|recorded| recorded.sequence.is_some()));
+        }
+        booked
+    }
+
+    /// Asks the venue what became of every order that nobody holds: those it works on, those that settle, those in
+    /// doubt. A doubt ends only here or by its holder: by the order's own state and fills (R1).
+    ///
+    /// # Errors
+    /// The venue could not be asked about one of them; the others were resolved.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// pollster::block_on(manager.resolve_orders())?;
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub async fn resolve_orders(&self) -> Result<(), Error> {
+        let mut fault = None;
+        for order in self.book().reservations() {
+            // Reserved and sent orders have a holder; if it is gone, they are in doubt or soon overdue.
+            if matches!(order.state, OrderState::Reserved | OrderState::Sent) {
+                continue;
+            }
+            match self.shared.venue.order(order.client_id).await {
+                Ok(OrderStatus::Unknown) => {}
+                // Taken hold of only after the answer: dropping this future in between changes nothing.
+                Ok(status) => {
+                    if let Ok(sent) = self.book().reattach(order.client_id) {
+                        match self.resolve(sent, status).await {
+                            // Another thread was faster.
+                            Ok(_) | Err(Error::Rejected(_)) => {}
+                            Err(lost) => fault = Some(lost),
+                        }
+                    }
+                }
+                Err(lost) => fault = Some(not_asked(&self.shared.venue, &lost)),
+            }
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    // ---- names
+
+    /// The key of a place for an exposure of this side: in hedge mode a symbol names the leg of the side.
+    fn key(&self, place: Place<'_>, side: Side) -> Result<PositionKey, Rejection> {
+        match place {
+            Place::Key(key) => Ok(key),
+            Place::Symbol(symbol) => {
+                let view = self.book().snapshot();
+                let instrument = self.book().instrument(symbol)?;
+                let mode = view.instrument(instrument).map_or(PositionMode::OneWay, |i| i.mode());
+                Ok(PositionKey { leg: mode.leg(side), ..PositionKey::net(instrument) })
+            }
+        }
+    }
+
+    /// The key of a place where something stands.
+    fn standing(&self, place: Place<'_>) -> Result<PositionKey, Rejection> {
+        let view = self.book().snapshot();
+        match find(&view, place) {
+            Ok(key) => Ok(key),
+            Err(Missing::Ambiguous(rejection)) => Err(*rejection),
+            // With the names that come near.
+            Err(Missing::Unknown(symbol)) => self.book().instrument(symbol).map(PositionKey::net),
+        }
+    }
+
+    fn request(&self, order: &Order) -> Result<OrderRequest, Rejection> {
+        let view = self.book().snapshot();
+        let instrument = view.instrument(order.key.instrument);
+        let symbol = instrument
+            .map(|i| i.symbol().clone())
+            .ok_or_else(|| crate::state::unknown(order.key.instrument))?;
+        Ok(OrderRequest {
+            client_id: order.client_id,
+            key: order.key,
+            symbol,
+            intent: order.intent,
+            side: order.side,
+            quantity: order.quantity,
+            reduce_only: !order.intent.increases(),
+            leverage: order.leverage,
+        })
+    }
+}
+
+/// Why a place names no key.
+enum Missing<'a> {
+    Unknown(&'a str),
+    Ambiguous(Box<Rejection>),
+}
+
+/// The key that a place names. In hedge mode a symbol names the one leg that is open.
+fn find<'a>(view: &Snapshot, place: Place<'a>) -> Result<PositionKey, Missing<'a>> {
+    let symbol = match place {
+        Place::Key(key) => return Ok(key),
+        Place::Symbol(symbol) => symbol,
+    };
+    let instrument = view.id(symbol).ok_or(Missing::Unknown(symbol))?;
+    let net = PositionKey::net(instrument);
+    if view.instrument(instrument).is_none_or(|i| i.mode() == PositionMode::OneWay) {
+        return Ok(net);
+    }
+    let mut open = [Side::Long, Side::Short]
+        .map(|side| PositionKey { leg: PositionMode::Hedge.leg(side), ..net })
+        .into_iter()
+        .filter(|key| view.contains(*key));
+    match (open.next(), open.next()) {
+        (Some(only), None) => Ok(only),
+        _ => {
+            let found = "a symbol in hedge mode, where it names one position only while one leg is open; a PositionKey";
+            Err(Missing::Ambiguous(Box::new(Reason::WrongLeg { key: net, found }.into())))
+        }
+    }
+}
+
+pub(crate) fn not_asked<V: Venue>(venue: &V, lost: &super::api::VenueError) -> Error {
+    Error::Venue { venue: venue.name().to_owned(), why: lost.to_string() }
+}

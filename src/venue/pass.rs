@@ -1,0 +1,121 @@
+//! One pass over everything open: [`PositionManager::update_positions`]. Every decision is made from one snapshot; all
+//! exits are reserved first and then submitted without waiting for one another; one bad instrument never stops the
+//! others.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::api::Venue;
+use super::manager::{OrderReport, PositionManager};
+use crate::error::{Error, Rejection};
+use crate::exits;
+use crate::model::{Command, PositionKey, Reduction};
+
+/// What a pass did.
+///
+/// ```
+/// let pass = posbook::venue::Pass::default();
+/// assert!(pass.closed.is_empty() && pass.faults.is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// Closes that were sent: by an exit that fired, or to finish a closing that had begun.
+    pub closed: Vec<(PositionKey, Result<OrderReport, Error>)>,
+    /// Closes that were not legal any more when they were reserved: somebody else was faster.
+    pub refused: Vec<Rejection>,
+    /// Open positions whose mark is stale or missing: no price exit was asked there (R11).
+    pub stale: Vec<PositionKey>,
+    /// Keys that went in doubt because an order was overdue.
+    pub expired: usize,
+    /// The venue could not be asked for fills or orders.
+    pub faults: Vec<Error>,
+}
+
+impl<V: Venue> PositionManager<V> {
+    /// Keeps the open positions: books new fills, follows unresolved orders, puts the overdue in doubt, and closes what
+    /// its stop loss or take profit says, at fresh marks only. Call it as often as you like, from any number of threads:
+    /// an exit is reserved before it is sent, so it is sent once.
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// manager.book().mark(btc, "47500".parse()?)?; // the stop
+    /// let pass = pollster::block_on(manager.update_positions());
+    /// assert_eq!(pass.closed.len(), 1);
+    /// assert_eq!(manager.get_open_positions_count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn update_positions(&self) -> Pass {
+        let mut pass = Pass { expired: self.book().expire(), ..Pass::default() };
+        pass.faults.extend(self.pull_fills().await.err());
+        pass.faults.extend(self.resolve_orders().await.err());
+
+        let mut reserved = Vec::new();
+        for wish in self.due_closes(&mut pass) {
+            match self.book().reserve(wish) {
+                Ok(reservation) => reserved.push(reservation),
+                Err(refused) => pass.refused.push(refused),
+            }
+        }
+        let sends = reserved.into_iter().map(|reservation| async {
+            let key = reservation.order().key;
+            (key, self.send(reservation).await)
+        });
+        pass.closed = all(sends.collect()).await;
+        pass
+    }
+
+    /// The closes that one snapshot asks for.
+    fn due_closes(&self, pass: &mut Pass) -> Vec<Command> {
+        let view = self.book().snapshot();
+        let mut wishes: Vec<Reduction> = Vec::new();
+        for key in view.keys() {
+            let Some(position) = &key.position else { continue };
+            if let Some(closing) = &key.closing {
+                // A close lasts until the key is flat (R7): what became free goes out, whatever the price does.
+                let unresolved = key.orders.iter().any(|o| o.intent == crate::model::Intent::Close);
+                if !unresolved && !key.free().is_zero() {
+                    let reason = closing.cause.clone();
+                    wishes.push(Command::close(key.key).expect_position(position.id).because(reason));
+                }
+                continue;
+            }
+            let Some(mark) = self.book().fresh_mark(key.key.instrument) else {
+                pass.stale.push(key.key);
+                continue;
+            };
+            if let Some(exit) = exits::due(position, mark.price) {
+                wishes.push(Command::close(key.key).exit(exit).because(exit.rule.to_string()));
+            }
+        }
+        wishes.into_iter().map(Command::from).collect()
+    }
+}
+
+/// Runs futures side by side until all are done; each is polled whenever any of them wakes. Enough for the handful of
+/// orders of a pass, and no dependency.
+async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut pending = false;
+        for (future, output) in running.iter_mut().zip(&mut done) {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(value) => *output = Some(value),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
