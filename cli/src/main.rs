@@ -1,1 +1,68 @@
-fn main() {}
+//! The `posbook` command. `posbook VERB [DIR] [options]`; progress goes to stderr, results to stdout.
+//!
+//! Exit codes: 0 ok, 1 the verdict is no, 2 bad input or usage, 3 the environment (a thread or a file that cannot be
+//! had).
+
+mod market;
+mod replay;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A lock-free position book: replay markets through it.
+#[derive(Debug, Parser)]
+#[command(name = "posbook", version, about, after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Trade a market with several threads through one book against a paper venue, and check that the book, the venue's
+    /// own ledger and a replay of every change agree.
+    Replay(replay::Options),
+}
+
+fn main() -> ExitCode {
+    let Cli { verb } = Cli::parse();
+    let ended = match verb {
+        Verb::Replay(options) => replay::run(&options),
+    };
+    match ended {
+        Ok(Verdict::Yes) => ExitCode::SUCCESS,
+        Ok(Verdict::No) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("posbook: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// What a verb found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Yes,
+    No,
+}
+
+/// Why a verb could not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// What was given cannot be used.
+    #[error("{0}")]
+    Input(String),
+    /// The machine did not give what was needed.
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Input(_) => 2,
+            Failure::Environment(_) => 3,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a replay starts from: the instruments, the venue, the book and the manager.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use posbook::venue::{PaperVenue, PositionManager};
+use posbook::{
+    Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign, Quantity, Symbol,
+    TargetRule, Timestamp,
+};
+
+use crate::Failure;
+use crate::market::instruments::{self, Declared, Kind};
+use crate::market::{Tape, TickKind};
+
+use super::Options;
+
+/// One market of the tape as the book knows it.
+pub struct Traded {
+    pub id: InstrumentId,
+    pub symbol: Symbol,
+    pub instrument: Instrument,
+    /// Nobody declared it: kind, size and steps are taken from the ticks.
+    pub assumed: bool,
+}
+
+/// Everything that the threads share.
+pub struct Setup {
+    pub clock: Clock,
+    pub book: Book,
+    pub venue: PaperVenue,
+    pub manager: PositionManager<PaperVenue>,
+    /// In the order of [`Tape::markets`].
+    pub traded: Vec<Traded>,
+}
+
+/// Changes that the feed keeps: the fold must see every one of them, however the threads are scheduled.
+const WINDOW: usize = 1 << 16;
+
+impl Setup {
+    pub fn new(options: &Options, tape: &Tape) -> Result<Self, Failure> {
+        let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
+        if let Some(file) = &options.instruments {
+            let read = instruments::read(file).map_err(|wrong| Failure::Input(wrong.to_string()))?;
+            declared.extend(read.into_iter().map(|d| (d.symbol.clone(), d)));
+        }
+        let mut known = Vec::new();
+        for market in &tape.markets {
+            let given = declared.remove(&market.symbol);
+            let assumed = given.is_none();
+            let declaration = given.unwrap_or_else(|| instruments::assumed(market));
+            let file = options.instruments.as_deref().map_or_else(String::new, |f| format!("{}: ", f.display()));
+            let instrument = instrument(&declaration)
+                .map_err(|wrong| Failure::Input(format!("{file}{}: {wrong}", market.symbol)))?;
+            known.push((instrument, assumed));
+        }
+        check_prices(tape)?;
+
+        let begins = Timestamp(tape.ticks.first().map_or(0, |tick| tick.time));
+        let clock = Clock::manual(begins);
+        let venue = PaperVenue::builder()
+            .seed(options.seed)
+            .latency(Duration::from_millis(20)..Duration::from_millis(250))
+            .partial(20)
+            .reject(3)
+            .instruments(known.iter().map(|(instrument, _)| instrument.clone()).collect())
+            .build();
+        // One identity for every run: the venue's dice are thrown by the names of orders.
+        let book = Book::builder().clock(clock.clone()).identity(1, 1).window(WINDOW);
+        let rule = "0.01".parse().map(TargetRule::stop_fraction).map_err(|e| Failure::Input(format!("{e}")))?;
+        let book = book.default_rule(rule).instruments(known.len().max(1)).build();
+        let book = book.map_err(|wrong| Failure::Input(wrong.to_string()))?;
+        let manager = pollster::block_on(PositionManager::connect(book.clone(), venue.clone()))
+            .map_err(|wrong| Failure::Environment(wrong.to_string()))?;
+        if let Some(refused) = manager.skipped().first() {
+            return Err(Failure::Input(refused.to_string()));
+        }
+        let mut traded = Vec::new();
+        for (instrument, assumed) in known {
+            let symbol = instrument.symbol().clone();
+            let id = book.instrument(symbol.as_str()).map_err(|wrong| Failure::Input(wrong.to_string()))?;
+            traded.push(Traded { id, symbol, instrument, assumed });
+        }
+        Ok(Self { clock, book, venue, manager, traded })
+    }
+}
+
+/// A tape's price must be one that a book can hold; asked before anything is traded.
+fn check_prices(tape: &Tape) -> Result<(), Failure> {
+    for tick in &tape.ticks {
+        let (a, b) = match tick.kind {
+            TickKind::Trade { price, .. } | TickKind::Mark { price } => (price, price),
+            TickKind::Quote { bid, ask } => (bid, ask),
+        };
+        for price in [a, b] {
+            Price::new(price).map_err(|wrong| {
+                let symbol = tape.markets.get(tick.market as usize).map_or("", |m| m.symbol.as_str());
+                Failure::Input(format!("{symbol} at {}: {wrong}", tick.time))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// A declaration as an instrument of the book.
+fn instrument(declared: &Declared) -> Result<Instrument, String> {
+    let kind = match declared.kind {
+        Kind::Linear => ContractKind::Linear,
+        Kind::Inverse => ContractKind::Inverse,
+        Kind::Quanto => ContractKind::Quanto,
+        Kind::Spot => ContractKind::Spot,
+    };
+    if kind != ContractKind::Linear {
+        return Err(format!("{kind} contracts are not accounted for yet; only linear ones are"));
+    }
+    let text = |wrong: posbook::Rejection| wrong.to_string();
+    let quantity = |value| Quantity::new(value).map_err(text);
+    let currency = |given: &Option<String>, else_: &str| given.as_deref().unwrap_or(else_).parse().map_err(text);
+    let quote = declared.quote.clone().unwrap_or_else(|| "USD".to_owned());
+    let digits = declared.price_step.scale() + declared.quantity_step.scale() + declared.contract_size.scale();
+    let spec = InstrumentSpec {
+        symbol: declared.symbol.parse().map_err(text)?,
+        kind,
+        contract_size: quantity(declared.contract_size)?,
+        price_step: Price::new(declared.price_step).map_err(text)?,
+        quantity_step: quantity(declared.quantity_step)?,
+        minimum: quantity(declared.minimum.unwrap_or(declared.quantity_step))?,
+        base: currency(&declared.base, &declared.symbol.chars().take(16).collect::<String>())?,
+        quote: currency(&declared.quote, "USD")?,
+        settle: currency(&declared.settle, &quote)?,
+        prices: PriceSign::Positive,
+        mode: PositionMode::OneWay,
+        // A fill on the steps is exact, so book and venue can be compared to the last digit.
+        money_scale: digits.clamp(8, 18),
+    };
+    Instrument::new(spec).map_err(text)
+}

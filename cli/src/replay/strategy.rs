@@ -1,0 +1,133 @@
+//! A simple rule, several times over: follow what the price just did, add to it, take some off, tighten the stop, get
+//! out. The point is not to earn but to make threads meet on the same keys.
+
+use posbook::{Command, InstrumentId, KeyState, Position, Price, Quantity, Reader, Sequence, Side, Snapshot};
+use rust_decimal::Decimal;
+
+use super::setup::Traded;
+
+/// What a strategy wants to do.
+pub enum Wish {
+    Order(Command),
+    /// Move the stop to here.
+    Tighten(InstrumentId, Price),
+    Nothing,
+}
+
+/// One strategy's choices: all from its seed.
+pub struct Strategy {
+    dice: Dice,
+    /// The mark of each market when this strategy last looked.
+    last: Vec<Option<Price>>,
+}
+
+/// What an order is worth, in the quote currency.
+const NOTIONAL: i64 = 2_000;
+/// A position is not added to beyond so many orders' worth.
+const MOST: i64 = 4;
+
+impl Strategy {
+    pub fn new(seed: u64, number: u64, markets: usize) -> Self {
+        let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03));
+        Self { dice, last: vec![None; markets] }
+    }
+
+    /// How long until the next look, in nanoseconds of market time: 100 to 400 ms.
+    pub fn pause(&mut self) -> i64 {
+        100_000_000 + self.dice.below(300_000_000)
+    }
+
+    /// Looks at one market and decides, from one view of the book.
+    pub fn decide(&mut self, reader: &mut Reader, traded: &[Traded], mark: impl Fn(InstrumentId) -> Option<Price>) -> Wish {
+        let Ok(pick) = usize::try_from(self.dice.below(traded.len() as i64)) else { return Wish::Nothing };
+        let Some(market) = traded.get(pick) else { return Wish::Nothing };
+        let Some(now) = mark(market.id) else { return Wish::Nothing };
+        let before = self.last.get_mut(pick).and_then(|last| last.replace(now));
+        let view = reader.view();
+        let key = view.key(market.id);
+        match key.and_then(|k| k.position.as_deref()) {
+            None => self.enter(market, key, now, before),
+            Some(position) => self.manage(view, market, position, now),
+        }
+    }
+
+    fn enter(&mut self, market: &Traded, key: Option<&KeyState>, now: Price, before: Option<Price>) -> Wish {
+        // Half of the looks at a flat market are only looks.
+        if self.dice.below(2) == 0 {
+            return Wish::Nothing;
+        }
+        let side = match before {
+            Some(before) if now < before => Side::Short,
+            Some(_) => Side::Long,
+            None => return Wish::Nothing,
+        };
+        let Some(quantity) = self.quantity(market, now) else { return Wish::Nothing };
+        let stop = ["0.0008", "0.0015", "0.003", "0.01"].get(self.index(4)).copied().unwrap_or("0.01");
+        let leverage = [3, 5, 10, 25].get(self.index(4)).copied().unwrap_or(5);
+        let wish = Command::open(market.id, side, quantity).leverage(leverage);
+        // Decided on this state of the key: if anything happens to it first, the order is not for it.
+        let wish = wish.expect_revision(key.map_or(Sequence(0), |k| k.revision));
+        wish.stop(stop).map_or(Wish::Nothing, |wish| Wish::Order(wish.into()))
+    }
+
+    fn manage(&mut self, view: &Snapshot, market: &Traded, position: &Position, now: Price) -> Wish {
+        let revision = view.key(market.id).map_or(Sequence(0), |k| k.revision);
+        let increasing = view.key(market.id).is_some_and(|k| k.orders.iter().any(|o| o.intent.increases()));
+        match self.dice.below(20) {
+            // Add, if nobody is adding.
+            0..=3 if !increasing => {
+                let small = position.value_at(now).is_ok_and(|value| value < Decimal::from(NOTIONAL * MOST));
+                match self.quantity(market, now).filter(|_| small) {
+                    Some(quantity) => Wish::Order(Command::scale_in(market.id, quantity).expect_revision(revision).into()),
+                    None => Wish::Nothing,
+                }
+            }
+            // Take a third or a half off.
+            4..=7 => {
+                let part = Decimal::from(2 + self.dice.below(2));
+                let part = position.quantity.get().checked_div(part).unwrap_or_default();
+                let part = part.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
+                let part = Quantity::new(part).map_or(Quantity::ZERO, |part| market.instrument.floor_to_step(part));
+                if part < market.instrument.minimum() {
+                    return Wish::Nothing;
+                }
+                Wish::Order(Command::scale_out(market.id, part).expect_position(position.id).because("part of the profit").into())
+            }
+            8 => Wish::Order(Command::close(market.id).expect_position(position.id).because("changed its mind").into()),
+            // Move the stop half way to the market.
+            9..=12 => {
+                let Some(stop) = position.targets.stop else { return Wish::Nothing };
+                let half = (stop.get() + now.get()) / Decimal::TWO;
+                Price::nearest(half).map_or(Wish::Nothing, |to| Wish::Tighten(market.id, to))
+            }
+            _ => Wish::Nothing,
+        }
+    }
+
+    /// One to two orders' worth, on the instrument's step.
+    fn quantity(&mut self, market: &Traded, price: Price) -> Option<Quantity> {
+        let worth = Decimal::from(NOTIONAL + self.dice.below(NOTIONAL));
+        let contract = price.get().checked_mul(market.instrument.contract_size().get())?;
+        let wanted = worth.checked_div(contract)?.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
+        let quantity = market.instrument.floor_to_step(Quantity::new(wanted).ok()?);
+        Some(quantity.max(market.instrument.minimum()))
+    }
+
+    fn index(&mut self, below: i64) -> usize {
+        usize::try_from(self.dice.below(below)).unwrap_or_default()
+    }
+}
+
+/// splitmix64 (Steele, Lea, Flood 2014): a few lines that give the same numbers for ever.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        i64::try_from(z % u64::try_from(bound.max(1)).unwrap_or(1)).unwrap_or_default()
+    }
+}
