@@ -125,10 +125,13 @@ impl Changes {
         })
     }
 
-    /// What is published already, up to a sequence; what the window has lost is skipped.
-    pub(crate) fn published_until(mut self, last: Sequence) -> impl Iterator<Item = Publication> {
+    /// What is published already, up to a sequence.
+    #[cfg(not(posbook_loom))]
+    pub(crate) fn published_until(
+        mut self,
+        last: Sequence,
+    ) -> impl Iterator<Item = Result<Publication, Lagged>> {
         std::iter::from_fn(move || if self.0.last >= last { None } else { self.try_next() })
-            .filter_map(Result::ok)
     }
 
     /// Goes on after this sequence, forwards or back: the sequence of a snapshot, after a lag.

@@ -180,6 +180,8 @@ mod pooled {
         tag: u32,
         /// What an idle shell holds, so that it pins nothing.
         empty: Snapshot,
+        /// The place that was emptied last: where a shell is looked for and put away first. A hint, no more.
+        vacant: Counter,
         pub(crate) made: Counter,
         pub(crate) leaked: Counter,
     }
@@ -188,7 +190,7 @@ mod pooled {
         pub(crate) fn new(tag: u32, empty: &Snapshot) -> Self {
             let places = (0..PLACES).map(|_| AtomicCell::new(None)).collect();
             let (made, leaked) = (Counter::new(0), Counter::new(0));
-            let pool = Self { places, tag, empty: empty.clone(), made, leaked };
+            let pool = Self { places, tag, empty: empty.clone(), vacant: Counter::new(0), made, leaked };
             let shells: Vec<_> = (0..IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
             shells.into_iter().for_each(|shell| pool.retire(shell));
             pool
@@ -201,9 +203,10 @@ mod pooled {
 
         /// A shell around this body: one that nobody else holds, or a new one.
         pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
-            for place in &self.places {
+            for (n, place) in self.from_vacant() {
                 let Some(mut idle) = place.take() else { continue };
                 if let Some(shell) = Arc::get_mut(&mut idle) {
+                    self.vacant.store(n as u64, Relaxed);
                     shell.sequence = view.sequence();
                     shell.view = view;
                     return idle;
@@ -214,13 +217,24 @@ mod pooled {
             self.fresh(view)
         }
 
+        /// Every place once, from the one that was emptied last.
+        fn from_vacant(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<Arc<Shell>>>)> {
+            let first = usize::try_from(self.vacant.load(Relaxed)).unwrap_or_default();
+            let (before, after) = self.places.split_at(first.min(self.places.len()));
+            after
+                .iter()
+                .enumerate()
+                .map(move |(n, place)| (first + n, place))
+                .chain(before.iter().enumerate())
+        }
+
         /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
         pub(crate) fn retire(&self, mut shell: Arc<Shell>) {
             if let Some(unpinned) = Arc::get_mut(&mut shell) {
                 unpinned.view = self.empty.clone();
             }
             let mut homeless = shell;
-            for place in &self.places {
+            for (_, place) in self.from_vacant() {
                 match place.swap(Some(homeless)) {
                     None => return,
                     Some(other) => homeless = other,

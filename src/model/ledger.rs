@@ -23,7 +23,7 @@ use crate::error::Rejection;
 /// assert_eq!(fees.iter().count(), 2);
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Sums(SmallVec<[(Currency, MoneyText); 1]>);
 
@@ -40,6 +40,17 @@ impl Serialize for MoneyText {
 impl<'de> Deserialize<'de> for MoneyText {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         money::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sums {
+    /// Whatever order another program wrote: sorted, once a currency, without zeros.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut sums = Self::default();
+        for (currency, amount) in SmallVec::<[(Currency, MoneyText); 1]>::deserialize(deserializer)? {
+            sums.add(&currency, amount.0).map_err(serde::de::Error::custom)?;
+        }
+        Ok(sums)
     }
 }
 

@@ -195,6 +195,12 @@ number! {
     }
 }
 
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl Quantity {
     /// Nothing at all.
     pub const ZERO: Self = Self(Decimal::ZERO);
@@ -266,12 +272,13 @@ impl Leverage {
 
 /// `a + b`, or `NumericRange` if the exact sum needs more digits than a decimal holds.
 pub(crate) fn exact_add(what: &'static str, a: Decimal, b: Decimal) -> Result<Decimal, Rejection> {
-    let (a, b) = (a.normalize(), b.normalize());
-    match a.checked_add(b) {
-        // A smaller scale than an addend's means that digits were rounded away.
-        Some(sum) if sum.scale() >= a.scale().max(b.scale()) => Ok(sum.normalize()),
-        _ => Err(Reason::NumericRange { what }.into()),
-    }
+    // A smaller scale than an addend's means that digits were rounded away.
+    let exact =
+        |a: Decimal, b: Decimal| a.checked_add(b).filter(|sum| sum.scale() >= a.scale().max(b.scale()));
+    // Trailing zeros are dropped only if they are in the way: dropping them costs more than adding.
+    exact(a, b)
+        .or_else(|| exact(a.normalize(), b.normalize()))
+        .ok_or_else(|| Reason::NumericRange { what }.into())
 }
 
 /// `a - b`, or `NumericRange`.

@@ -124,8 +124,11 @@ impl TargetRule {
         };
         let step = instrument.price_step().get();
         let at = |what: &'static str, fraction: Fraction, below: bool| {
-            let away = if below { Decimal::ONE - fraction.get() } else { Decimal::ONE + fraction.get() };
-            let price = entry.checked_mul(away).ok_or(Reason::NumericRange { what })?;
+            let range = || Reason::NumericRange { what };
+            // A share of the price's size: where prices may be negative, below is still below (R18).
+            let distance = entry.abs().checked_mul(fraction.get()).ok_or_else(range)?;
+            let price = if below { entry.checked_sub(distance) } else { entry.checked_add(distance) };
+            let price = price.ok_or_else(range)?;
             // Below the market, towards it is up.
             let price = Price::on_step(price, step, below)?;
             instrument.check_price(what, price).map(|()| price)

@@ -5,7 +5,7 @@ use std::fmt;
 use super::plan::{Item, Plan, Policy, Repair, compare};
 use crate::error::{Error, Rejection};
 use crate::model::Sequence;
-use crate::venue::{Completeness, PositionManager, Scope, Venue};
+use crate::venue::{Completeness, Confirmations, PositionManager, Scope, Venue};
 
 /// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
 /// [`Error`] (D14).
@@ -79,7 +79,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Leg, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// let found = pollster::block_on(manager.reconcile_positions())?;
@@ -151,7 +151,7 @@ impl<V: Venue> PositionManager<V> {
         let mut memory = self.shared().memory.lock();
         // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
         if memory.round != round {
-            return Ok(compare(&view, &report, asked, &policy, &mut memory.earlier.clone()));
+            return Ok(compare(&view, &report, asked, &policy, &mut Confirmations::default()));
         }
         memory.round += 1;
         Ok(compare(&view, &report, asked, &policy, &mut memory.earlier))

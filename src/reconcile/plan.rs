@@ -253,7 +253,9 @@ pub fn compare(
         Completeness::Partial(why) | Completeness::Failed(why) => Some(why.clone()),
     };
     let mut round = Round { view, report, asked, policy, earlier, items: Vec::new(), seen: Vec::new() };
-    let readable = round.rows();
+    let (readable, unread) = round.rows();
+    // Any row that could not be read makes the report partial (R10).
+    let partial = partial.or(unread);
     for (id, row) in &readable {
         round.row(*id, row);
     }
@@ -278,10 +280,12 @@ struct Round<'a> {
 
 impl<'a> Round<'a> {
     /// The rows that can be read; the others become discrepancies that change nothing.
-    fn rows(&mut self) -> Vec<(InstrumentId, &'a VenuePosition)> {
+    fn rows(&mut self) -> (Vec<(InstrumentId, &'a VenuePosition)>, Option<String>) {
         let report = self.report;
+        let mut unread = None;
         let mut readable: Vec<(InstrumentId, &VenuePosition)> = Vec::new();
-        for row in &report.rows {
+        // A row of nothing says what a missing row says.
+        for row in report.rows.iter().filter(|row| !row.quantity.is_zero()) {
             let twice = report.rows.iter().filter(|r| r.symbol == row.symbol && r.leg == row.leg).count() > 1;
             let id = self.view.id(row.symbol.as_str());
             let mode = id.and_then(|id| self.view.instrument(id)).map(crate::model::Instrument::mode);
@@ -289,7 +293,6 @@ impl<'a> Round<'a> {
                 _ if twice => Some("more than one row for one leg"),
                 (None, _) | (_, None) => Some("the symbol is not registered"),
                 (_, Some(mode)) if !mode.has(row.leg) => Some("a leg that the position mode does not have"),
-                _ if row.quantity.is_zero() => Some("a row of zero contracts"),
                 _ if row.leg.only_side().is_some_and(|side| side != row.side) => {
                     Some("a side that the leg cannot have")
                 }
@@ -299,13 +302,17 @@ impl<'a> Round<'a> {
                 (None, Some(id)) => readable.push((id, row)),
                 (wrong, _) => {
                     let why = wrong.unwrap_or("the symbol is not registered").to_owned();
+                    // An instrument outside the book says nothing about those in it.
+                    if id.is_some() {
+                        unread = Some(format!("{}: {why}", row.symbol));
+                    }
                     let discrepancy = Discrepancy::Unreadable { symbol: row.symbol.clone(), why };
                     let repair = Repair::Wait("a row that cannot be read changes nothing".to_owned());
                     self.items.push(Item { discrepancy, repair });
                 }
             }
         }
-        readable
+        (readable, unread)
     }
 
     /// One row against what the book has on its leg.
@@ -342,7 +349,7 @@ impl<'a> Round<'a> {
     fn absent(&mut self, readable: &[(InstrumentId, &VenuePosition)]) {
         let unreadable: Vec<Symbol> =
             self.items.iter().map(|item| item.discrepancy.symbol().clone()).collect();
-        let empty = self.report.rows.is_empty();
+        let empty = self.report.rows.iter().all(|row| row.quantity.is_zero());
         for position in self.view.iter() {
             let key = position.key;
             let Some(instrument) = self.view.instrument(key.instrument) else { continue };

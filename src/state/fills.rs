@@ -5,12 +5,12 @@ use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
 use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
-use super::{Fingerprint, Slot, orders};
+use super::{Fingerprint, Slot, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
     Effect, Fill, FillNote, FillSource, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState, Owner,
-    Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin, Targets,
-    Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
+    Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin, TargetRule,
+    Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
 };
 use crate::sync::Arc;
 
@@ -21,7 +21,10 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     let seen = fingerprint(fill);
     let duplicate = || Decision::nothing(Answer::Fill(FillOutcome::Duplicate));
     let Some(slot) = ask.state.slot(fill.instrument) else {
-        let known = ask.state.strays.newest_first().any(|s| s.identity == seen.identity);
+        // Strays of every unknown instrument share one ring, so here the instrument is part of the identity (R3); other
+        // content is kept as well: nothing else would ever show it (R4).
+        let known =
+            ask.state.strays.newest_first().any(|s| (s.identity, s.content) == (seen.identity, seen.content));
         return Ok(if known { duplicate() } else { stray(fill, seen) });
     };
     if let Some(known) = slot.seen(seen.identity) {
@@ -149,7 +152,7 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = to.notes.clone();
     let mut key = ask.key(slot, to.key);
-    if replaces(&key, fill) {
+    if replaces(&key, to, fill) {
         return replace(ask, slot, key, fill, seen, quantity, value);
     }
     notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
@@ -248,8 +251,8 @@ fn book(
             };
             ledger.realised = exact_add("realised profit", ledger.realised, profit)?;
             if kind == Kind::Closed {
+                // The adoption goes on dating the key: a fill from before it was in the adopted quantity (R8).
                 key.position = None;
-                key.baseline = None;
                 // What was wrong with the position's targets went with it.
                 key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
             } else {
@@ -283,7 +286,13 @@ fn birth(
         Some(order) => (order.rule, TargetOrigin::Order(order.client_id)),
         None => (settings.default_rule, TargetOrigin::Default),
     };
-    let found = rule.and_then(|rule| rule.targets(side, fill.price.get(), &slot.instrument).ok());
+    let found = rule.and_then(|rule| {
+        let price = fill.price.get();
+        let wanted = rule.targets(side, price, &slot.instrument).ok()?;
+        // Prices that were stated stand as they are; fractions that round onto the price protect nothing (I3).
+        let stated = matches!(rule, TargetRule::Prices(_));
+        (stated || targets::legal(side, &wanted, price).is_ok()).then_some(wanted)
+    });
     let id = PositionId { epoch: settings.epoch, sequence };
     let mut position =
         new_position(slot, to.key, id, side, part.quantity, part.value, ask.cause.observed.time);
@@ -397,7 +406,18 @@ fn remarks(
 }
 
 /// R8: a fill from before the adoption's report is already in the adopted quantity.
-fn replaces(key: &KeyState, fill: &Fill) -> bool {
+fn replaces(key: &KeyState, to: &Addressee, fill: &Fill) -> bool {
+    // An adoption finds no unresolved order on its key, so an order of ours that has one is younger than the adoption,
+    // whatever the venue's clock says.
+    let ours = match (&fill.order, &key.baseline) {
+        (OrderRef::Ours(id), Some(baseline)) => {
+            to.order.is_some() || id.sequence > baseline.position.sequence
+        }
+        _ => false,
+    };
+    if ours {
+        return false;
+    }
     let before = |baseline: &crate::model::Baseline| matches!((fill.venue_time, baseline.time), (Some(fill), Some(baseline)) if fill <= baseline);
     key.baseline.as_deref().is_some_and(before)
 }
@@ -421,7 +441,8 @@ fn replace(
     let adopted = key.baseline.as_deref().cloned().filter(|b| b.side.entry() == fill.side);
     if let Some(mut baseline) = adopted {
         let part = quantity.min(baseline.quantity);
-        let real = share_rounded(value, part, quantity, scale).unwrap_or(value);
+        // What is explained already is explained: nothing of this fill is left to correct.
+        let real = if part.is_zero() { Decimal::ZERO } else { share_rounded(value, part, quantity, scale)? };
         let factors = [part.get(), slot.instrument.contract_size().get(), baseline.entry.get()];
         let synthetic = product_rounded("an adopted part", factors, scale)?;
         let more = exact_sub("an adopted part", real, synthetic)?;
@@ -518,10 +539,11 @@ fn describe(fill: &Fill) -> String {
     format!("{name}: {} {} @ {}", fill.side, fill.quantity, fill.price)
 }
 
-/// Identity: (order, trade id), or (order, cumulative quantity); the instrument is the slot's. Content: what it says.
+/// Identity: (instrument, order, trade id), or (instrument, order, cumulative quantity). Content: what it says.
 fn fingerprint(fill: &Fill) -> Seen {
     use std::hash::Hash;
     let mut identity = Fingerprint::default();
+    fill.instrument.hash(&mut identity);
     fill.order.hash(&mut identity);
     fill.shape.hash(&mut identity);
     if fill.shape == Shape::Cumulative {

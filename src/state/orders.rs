@@ -45,6 +45,13 @@ pub(super) fn step(
         (OrderStep::Sent | OrderStep::Release, _) => return illegal(),
         (OrderStep::Working { .. }, OrderState::Working) => return Ok(Decision::nothing(Answer::Done)),
         (OrderStep::Working { .. }, OrderState::Sent | OrderState::InDoubt(_)) => {
+            // Evidence that it lives gives it time anew; it would be overdue again at once.
+            let patience = std::time::Duration::from_nanos(ask.state.settings().patience_ns);
+            let renewed = ask.cause.observed.time.plus(patience);
+            if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
+                let order = Arc::make_mut(order);
+                order.deadline = order.deadline.max(renewed);
+            }
             move_to(&mut key, id, OrderState::Working, Kind::Working)
         }
         // Final figures do not come alive again.

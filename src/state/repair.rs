@@ -8,8 +8,8 @@ use super::fills::{add_trouble, new_position};
 use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Adoption, Baseline, Drop, KeyState, Kind, PositionId, PositionKey, Sequence, Side, TargetOrigin,
-    TroubleKind, exact_add, exact_sub, product_rounded,
+    Adoption, Baseline, Drop, KeyState, Kind, PositionId, PositionKey, Quantity, Sequence, Side,
+    TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::Arc;
 
@@ -105,7 +105,10 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &Drop) -> Result<Decision, Reje
     let cost = if open.side == Side::Long { open.cost } else { -open.cost };
     key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, cost)?;
     key.position = None;
-    key.baseline = None;
+    // An adoption goes on dating the key: a fill from before it moves no quantity (R8), and corrects nothing any more.
+    if let Some(baseline) = key.baseline.as_mut().map(Arc::make_mut) {
+        baseline.quantity = Quantity::ZERO;
+    }
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
     checked(ask, slot, Kind::Dropped, key)
 }

@@ -102,7 +102,9 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
     expect(&key, wish.expect)?;
     let (side, id, quantity) = position(&key).map(|p| (p.side, p.id, p.quantity))?;
     exit_stands(&key, wish.exit.as_ref())?;
-    if let Some(other) = key.orders.iter().find(|o| matches!(o.intent, Intent::Open | Intent::Close)) {
+    // One close at a time (I1). An opening order that has filled in part does not keep the stop of what is open from
+    // firing: what it still brings is closed by the passes that follow (R7).
+    if let Some(other) = key.orders.iter().find(|o| o.intent == Intent::Close) {
         return Err(Reason::AlreadyReserved { key: wish.key, by: other.client_id }.into());
     }
     let free = key.free();

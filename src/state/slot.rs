@@ -97,6 +97,8 @@ impl Slot {
                     forgotten.iter().map(|s| s.venue_time).max().unwrap_or(None).max(self.watermark);
             }
         }
+        // An adoption dates the slot as a fill does: a report from before it is no news (R8).
+        self.last_fill = self.last_fill.max(after.baseline.as_ref().and_then(|b| b.time));
         self.revision = sequence;
     }
 }

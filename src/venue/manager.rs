@@ -12,8 +12,9 @@ use super::api::{Answer, FillCursor, OrderRequest, OrderStatus, Outcome, Venue, 
 use crate::book::{Book, Sent, Settlement, Snapshot};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderRef, OrderState, Position,
-    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Shape, Side, TargetRule, Targets,
+    Change, ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderRef, OrderState, Position,
+    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Shape, Side, Symbol, TargetRule,
+    Targets,
 };
 use crate::sync::{Arc, Mutex};
 
@@ -25,7 +26,7 @@ use crate::sync::{Arc, Mutex};
 /// use posbook::venue::{PaperVenue, PositionManager};
 ///
 /// let venue = PaperVenue::builder().build();
-/// venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+/// venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
 /// let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
 ///
 /// let btc = manager.instrument("BTC/USDT:USDT")?;
@@ -34,7 +35,7 @@ use crate::sync::{Arc, Mutex};
 /// manager.book().mark(btc, price)?;
 /// let order = manager.open_position("BTC/USDT:USDT", Side::Long, "1".parse()?, 10, "0.05".parse()?);
 /// let opened = pollster::block_on(order)?;
-/// assert_eq!(opened.filled, "1".parse()?);
+/// assert_eq!(opened.filled, Some("1".parse()?));
 /// let position = manager.get_position("BTC/USDT:USDT").ok_or("flat")?;
 /// assert_eq!(position.stop_loss(), Some("47500".parse()?));
 /// assert_eq!(position.take_profit(), Some("55000".parse()?));
@@ -139,7 +140,7 @@ pub enum OrderEnd {
 /// # use posbook::{Book, Instrument, Side};
 /// # use posbook::venue::{OrderEnd, PaperVenue, PositionManager};
 /// # let venue = PaperVenue::builder().build();
-/// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+/// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
 /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
 /// # let btc = manager.instrument("BTC/USDT:USDT")?;
 /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -158,12 +159,13 @@ pub struct OrderReport {
     pub key: PositionKey,
     /// What became of it.
     pub end: OrderEnd,
-    /// Booked, in contracts.
-    pub filled: Quantity,
-    /// Average price of what is booked. `None`: nothing is.
+    /// Booked, in contracts. `None`: the order took so long that the feed's window has lost some of its fills
+    /// ([`Builder::window`](crate::Builder::window)); the position is right all the same.
+    pub filled: Option<Quantity>,
+    /// Average price of what is booked. `None`: nothing is, or as above.
     pub average: Option<Decimal>,
-    /// Profit that its fills realised, in the settle currency, before fees.
-    pub realised: Decimal,
+    /// Profit that its fills realised, in the settle currency, before fees. `None`: as above.
+    pub realised: Option<Decimal>,
     /// What stands on the key now. `None`: flat.
     pub position: Option<Position>,
 }
@@ -272,7 +274,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue))?;
     /// let refused = manager.validate_position_parameters("BTC/USDT:USDT", "1".parse()?, 126, "0.05".parse()?);
     /// assert!(refused.unwrap_err().to_string().contains("Invalid leverage: 126"));
@@ -308,7 +310,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{OrderEnd, PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -338,7 +340,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -365,7 +367,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -392,7 +394,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -424,7 +426,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Command, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -440,8 +442,25 @@ impl<V: Venue> PositionManager<V> {
         self.send(reservation).await
     }
 
-    /// Sends the order of a reservation and resolves it.
-    pub(crate) async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
+    /// Sends the order of a reservation that was made on the book itself, books what came with the answer, and resolves
+    /// it with the venue's word.
+    ///
+    /// # Errors
+    /// As [`PositionManager::open_position`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Command, Instrument, Side, venue::{OrderEnd, PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// let reservation = manager.book().reserve(Command::open(btc, Side::Long, "1".parse()?))?;
+    /// assert_eq!(pollster::block_on(manager.send(reservation))?.end, OrderEnd::Done);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
         let request = self.request(reservation.order())?;
         // From here on a drop of this future, or a panic in the venue, leaves the key in doubt (R6).
         let sent = reservation.sent()?;
@@ -449,86 +468,86 @@ impl<V: Venue> PositionManager<V> {
         let end = match self.shared.venue.submit(request).await {
             Ok(Answer { status, fills }) => {
                 self.book_fills(fills);
-                self.resolve(sent, status).await?
+                self.resolve(sent, status).await
             }
-            Err(lost) => {
-                let why = lost.to_string();
-                sent.in_doubt(why.clone())?;
-                OrderEnd::InDoubt(why)
-            }
+            Err(lost) => doubt(sent, lost.to_string()),
         };
+        // The order has left: whatever became of it is a result, not an error (D15).
         Ok(self.report(&order, end))
     }
 
     /// The venue's word on an order, put into the book.
-    async fn resolve(&self, sent: Sent, status: OrderStatus) -> Result<OrderEnd, Error> {
+    async fn resolve(&self, sent: Sent, status: OrderStatus) -> OrderEnd {
         let (settlement, end) = match status {
-            OrderStatus::Unknown => {
-                // The venue took the order and does not know it: nothing follows from that (R1).
-                let why = "the venue does not know the order it was just sent".to_owned();
-                sent.in_doubt(why.clone())?;
-                return Ok(OrderEnd::InDoubt(why));
-            }
+            // The venue took the order and does not know it: nothing follows from that (R1).
+            OrderStatus::Unknown => return doubt(sent, "the venue does not know the order".to_owned()),
             OrderStatus::Working { filled } => {
-                sent.working(filled)?;
+                // Refused only if another thread has resolved it meanwhile.
+                let _ = sent.working(filled);
                 sent.detach();
-                return Ok(OrderEnd::Working);
+                return OrderEnd::Working;
             }
             OrderStatus::Final { filled, outcome: Outcome::Rejected(why) } => {
-                (sent.refused(filled, why.clone())?, OrderEnd::Refused(why))
+                (sent.refused(filled, why.clone()), OrderEnd::Refused(why))
             }
             OrderStatus::Final { filled, outcome: Outcome::Cancelled } => {
-                (sent.refused(filled, "cancelled")?, OrderEnd::Refused("cancelled".to_owned()))
+                (sent.refused(filled, "cancelled"), OrderEnd::Refused("cancelled".to_owned()))
             }
             OrderStatus::Final { filled, outcome: Outcome::Filled } => {
-                (sent.complete(filled)?, OrderEnd::Done)
+                (sent.complete(filled), OrderEnd::Done)
             }
         };
-        if settlement == Settlement::Settled {
-            return Ok(end);
+        match settlement {
+            Ok(Settlement::Settled) => end,
+            Ok(Settlement::AwaitingFills) => {
+                // The figure is final, its fills are on their way: ask once. What does not come now comes with the next
+                // pass, and a venue that cannot be asked changes nothing about the order.
+                let _ = self.pull_fills().await;
+                end
+            }
+            // Another thread had the venue's word first.
+            Err(refused)
+                if matches!(refused.reason(), Reason::OrderState { .. } | Reason::UnknownOrder { .. }) =>
+            {
+                end
+            }
+            // The venue contradicts itself; the dropped handle has left the key in doubt.
+            Err(refused) => OrderEnd::InDoubt(refused.to_string()),
         }
-        // The figure is final, its fills are on their way: ask once, and leave the rest to the next pass.
-        self.pull_fills().await?;
-        Ok(end)
     }
 
     /// What became of an order, as far as it is booked.
     fn report(&self, order: &Order, end: OrderEnd) -> OrderReport {
-        let mut filled = Quantity::ZERO;
-        let (mut value, mut realised) = (Decimal::ZERO, Decimal::ZERO);
         let view = self.book().snapshot();
         let stands = view.key(order.key);
-        for publication in
-            self.book().changes_after(order.client_id.sequence).published_until(view.sequence())
+        let mut booked = Some(Booked::default());
+        for published in self.book().changes_after(order.client_id.sequence).published_until(view.sequence())
         {
-            for change in publication.iter() {
-                let Command::Record(fill) = &change.cause.command else { continue };
-                if fill.order != OrderRef::Ours(order.client_id) {
-                    continue;
-                }
-                let Some((before, after)) = change.ledgers() else { continue };
-                realised += after.realised - before.realised;
-                value += (after.cash - before.cash).abs();
-                filled = match fill.shape {
-                    Shape::Cumulative => filled.max(fill.quantity),
-                    // A flip is two changes of one fill.
-                    Shape::Trade { .. } if change.sequence > change.unit.first => filled,
-                    Shape::Trade { .. } => filled.plus(fill.quantity).unwrap_or(filled),
-                };
+            match published {
+                Ok(publication) => publication.iter().for_each(|change| {
+                    if let Some(booked) = &mut booked {
+                        booked.add(change, order.client_id);
+                    }
+                }),
+                // The window has lost some of its fills: half a sum is none.
+                Err(_) => booked = None,
             }
         }
         let size = view.instrument(order.key.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
         let end = match stands.and_then(|k| k.order(order.client_id)).map(|o| &o.state) {
             Some(OrderState::Settling(_)) => OrderEnd::AwaitingFills,
+            Some(OrderState::InDoubt(why)) => OrderEnd::InDoubt(why.clone()),
             _ => end,
         };
         OrderReport {
             client_id: order.client_id,
             key: order.key,
             end,
-            filled,
-            average: crate::model::quotient_rounded(value, filled.get(), size),
-            realised,
+            filled: booked.as_ref().map(|b| b.filled),
+            average: booked
+                .as_ref()
+                .and_then(|b| crate::model::quotient_rounded(b.value, b.filled.get(), size)),
+            realised: booked.map(|b| b.realised),
             position: stands.and_then(|k| k.position.as_deref().cloned()),
         }
     }
@@ -544,7 +563,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -571,7 +590,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -621,10 +640,11 @@ impl<V: Venue> PositionManager<V> {
             let cursor = *self.shared.cursor.lock();
             let asked = self.shared.venue.fills_since(cursor).await;
             let page = asked.map_err(|lost| not_asked(&self.shared.venue, &lost))?;
-            if page.fills.is_empty() || page.next <= cursor {
+            // Whatever the cursor says, fills are booked: each once (I11).
+            booked += self.book_fills(page.fills);
+            if page.next <= cursor {
                 return Ok(booked);
             }
-            booked += self.book_fills(page.fills);
             // Moved only after the fills are booked, and never back by a slower thread.
             let mut reached = self.shared.cursor.lock();
             *reached = (*reached).max(page.next);
@@ -635,7 +655,8 @@ impl<V: Venue> PositionManager<V> {
     fn book_fills(&self, fills: Vec<VenueFill>) -> usize {
         let mut booked = 0;
         for VenueFill { symbol, mut fill } in fills {
-            fill.instrument = self.book().snapshot().id(symbol.as_str()).unwrap_or(super::api::UNRESOLVED);
+            fill.instrument =
+                self.book().snapshot().id(symbol.as_str()).unwrap_or_else(|| unheard_of(&symbol));
             // A refusal here is no fill, or a second source for one order: logged by the audit trail.
             booked += usize::from(self.book().record(fill).is_ok_and(|recorded| recorded.sequence.is_some()));
         }
@@ -666,11 +687,7 @@ impl<V: Venue> PositionManager<V> {
                 // Taken hold of only after the answer: dropping this future in between changes nothing.
                 Ok(status) => {
                     if let Ok(sent) = self.book().reattach(order.client_id) {
-                        match self.resolve(sent, status).await {
-                            // Another thread was faster.
-                            Ok(_) | Err(Error::Rejected(_)) => {}
-                            Err(lost) => fault = Some(lost),
-                        }
+                        self.resolve(sent, status).await;
                     }
                 }
                 Err(lost) => fault = Some(not_asked(&self.shared.venue, &lost)),
@@ -722,6 +739,49 @@ impl<V: Venue> PositionManager<V> {
             leverage: order.leverage,
         })
     }
+}
+
+/// What of an order is booked.
+#[derive(Default)]
+struct Booked {
+    filled: Quantity,
+    value: Decimal,
+    realised: Decimal,
+}
+
+impl Booked {
+    /// Adds a change, if it is a fill of this order.
+    fn add(&mut self, change: &Change, order: ClientOrderId) {
+        let Command::Record(fill) = &change.cause.command else { return };
+        let Some((before, after)) = change.ledgers().filter(|_| fill.order == OrderRef::Ours(order)) else {
+            return;
+        };
+        self.realised += after.realised - before.realised;
+        self.value += (after.cash - before.cash).abs();
+        self.filled = match fill.shape {
+            Shape::Cumulative => self.filled.max(fill.quantity),
+            // A flip is two changes of one fill.
+            Shape::Trade { .. } if change.sequence > change.unit.first => self.filled,
+            Shape::Trade { .. } => self.filled.plus(fill.quantity).unwrap_or(self.filled),
+        };
+    }
+}
+
+/// Leaves an order in doubt, and says so.
+fn doubt(sent: Sent, why: String) -> OrderEnd {
+    // Refused only if another thread has resolved it meanwhile; the report looks again.
+    let _ = sent.in_doubt(why.clone());
+    OrderEnd::InDoubt(why)
+}
+
+/// An id that no book hands out, the same for one symbol every time: a fill of an instrument that is not registered is
+/// kept under it, told apart from another symbol's (R4).
+fn unheard_of(symbol: &Symbol) -> InstrumentId {
+    let mut hasher = crate::state::Fingerprint::default();
+    std::hash::Hash::hash(symbol, &mut hasher);
+    let low = u32::try_from(std::hash::Hasher::finish(&hasher) & 0x7fff_ffff).unwrap_or_default();
+    tracing::warn!(target: "posbook::audit", %symbol, id = low | 1 << 31, "a fill of an instrument that is not registered");
+    InstrumentId(low | 1 << 31)
 }
 
 /// Why a place names no key.

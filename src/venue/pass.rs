@@ -3,7 +3,7 @@
 //! others.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use super::api::Venue;
@@ -40,7 +40,7 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?);
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
     /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
     /// # let btc = manager.instrument("BTC/USDT:USDT")?;
     /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
@@ -54,9 +54,6 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     pub async fn update_positions(&self) -> Pass {
         let mut pass = Pass { expired: self.book().expire(), ..Pass::default() };
-        pass.faults.extend(self.pull_fills().await.err());
-        pass.faults.extend(self.resolve_orders().await.err());
-
         let mut reserved = Vec::new();
         for wish in self.due_closes(&mut pass) {
             match self.book().reserve(wish) {
@@ -68,7 +65,11 @@ impl<V: Venue> PositionManager<V> {
             let key = reservation.order().key;
             (key, self.send(reservation).await)
         });
-        pass.closed = all(sends.collect()).await;
+        // Beside one another: a question to the venue that hangs delays no exit.
+        let upkeep = async { [self.pull_fills().await.err(), self.resolve_orders().await.err()] };
+        let (closed, faults) = both(all(sends.collect()), upkeep).await;
+        pass.closed = closed;
+        pass.faults.extend(faults.into_iter().flatten());
         pass
     }
 
@@ -97,6 +98,32 @@ impl<V: Venue> PositionManager<V> {
         }
         wishes.into_iter().map(Command::from).collect()
     }
+}
+
+/// Runs two futures side by side.
+async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let (mut one, mut other) = (None, None);
+    std::future::poll_fn(|context| {
+        if one.is_none() {
+            if let Poll::Ready(value) = first.as_mut().poll(context) {
+                one = Some(value);
+            }
+        }
+        if other.is_none() {
+            if let Poll::Ready(value) = second.as_mut().poll(context) {
+                other = Some(value);
+            }
+        }
+        match (one.take(), other.take()) {
+            (Some(one), Some(other)) => Poll::Ready((one, other)),
+            (first, second) => {
+                (one, other) = (first, second);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Runs futures side by side until all are done; each is polled whenever any of them wakes. Enough for the handful of
