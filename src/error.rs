@@ -29,7 +29,8 @@ pub struct Rejection(Box<Inner>);
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     reason: Reason,
-    symbol: Option<Symbol>,
+    /// Where: the symbol, and the leg and owner if they say more.
+    place: Option<String>,
     command: Option<Command>,
     standing: Option<Arc<Position>>,
 }
@@ -55,8 +56,8 @@ impl Rejection {
         self
     }
 
-    pub(crate) fn at(mut self, symbol: Option<&Symbol>) -> Self {
-        self.0.symbol = symbol.cloned();
+    pub(crate) fn at(mut self, place: Option<(&Symbol, PositionKey)>) -> Self {
+        self.0.place = place.map(|(symbol, key)| format!("{symbol}{}", key.detail()));
         self
     }
 
@@ -68,14 +69,14 @@ impl Rejection {
 
 impl From<Reason> for Rejection {
     fn from(reason: Reason) -> Self {
-        Self(Box::new(Inner { reason, symbol: None, command: None, standing: None }))
+        Self(Box::new(Inner { reason, place: None, command: None, standing: None }))
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(symbol) = &self.0.symbol {
-            write!(f, "{symbol}: ")?;
+        if let Some(place) = &self.0.place {
+            write!(f, "{place}: ")?;
         }
         self.0.reason.fmt(f)
     }
@@ -119,31 +120,29 @@ pub enum Reason {
     InstrumentFixed { symbol: String, field: &'static str },
     #[error("the book is built for {capacity} instruments; raise Book::builder().instruments(..)")]
     TooManyInstruments { capacity: usize },
-    #[error("{key}: {found} is not a leg of this instrument's position mode")]
+    #[error("{found} is not a leg of this instrument's position mode")]
     WrongLeg { key: PositionKey, found: &'static str },
     #[error("{symbol}: the position mode changes only when every key is flat and unreserved")]
     ModeInUse { symbol: String },
 
     // ---- positions and reservations
-    #[error("a position already exists for {key}: {side} {quantity}")]
+    #[error("a position already exists: {side} {quantity}")]
     AlreadyOpen { key: PositionKey, side: Side, quantity: Quantity },
-    #[error("no position for {key}")]
+    #[error("no position")]
     NoPosition { key: PositionKey },
-    #[error("{key} is reserved by order {by}, which is unresolved; wait for it or resolve it")]
+    #[error("reserved by order {by}, which is unresolved; wait for it or resolve it")]
     AlreadyReserved { key: PositionKey, by: ClientOrderId },
-    #[error("{key} is closing; increases are refused until it is flat or the closing is cancelled")]
+    #[error("closing; increases are refused until it is flat or the closing is cancelled")]
     Closing { key: PositionKey },
-    #[error(
-        "{key} is in doubt about order {order}; new risk is refused until the venue says what became of it"
-    )]
+    #[error("in doubt about order {order}; new risk is refused until the venue says what became of it")]
     InDoubt { key: PositionKey, order: ClientOrderId },
-    #[error("{key} is blocked for new risk: {why}")]
+    #[error("blocked for new risk: {why}")]
     Blocked { key: PositionKey, why: String },
-    #[error("{key}: {asked} was asked, {free} is left to reduce after what is in flight")]
+    #[error("Invalid amount: {asked} was asked, {free} is left to reduce after what is in flight")]
     ReduceBeyond { key: PositionKey, asked: Quantity, free: Quantity },
-    #[error("{key}: decided against position {expected}, but {found} stands there now")]
+    #[error("decided against position {expected}, but {found} stands there now")]
     OtherPosition { key: PositionKey, expected: PositionId, found: Found },
-    #[error("{key}: decided against revision {expected}, the key is at {found} now")]
+    #[error("decided against revision {expected}, the key is at {found} now")]
     OtherRevision { key: PositionKey, expected: Sequence, found: Sequence },
     #[error("the report on {symbol} was asked at sequence {asked}; the instrument changed at {changed}")]
     StaleReport { symbol: String, asked: Sequence, changed: Sequence },
@@ -165,11 +164,11 @@ pub enum Reason {
     // ---- targets, marks, exits
     #[error("Invalid {which}: {value} must be {must} {reference} for a {side} position")]
     WrongSideTarget { which: &'static str, value: Price, must: &'static str, reference: Decimal, side: Side },
-    #[error("Invalid stop loss: {to} would loosen the stop at {from}; ask for it with Targets::loosen_stop")]
+    #[error("Invalid stop loss: {to} would loosen the stop at {from}; ask for it with Retarget::loosen_stop")]
     StopLoosened { from: Price, to: String },
     #[error("{what}: the mark is stale or missing")]
     NoMark { what: String },
-    #[error("the exit {what} no longer stands on {key}")]
+    #[error("the {what} that fired no longer stands")]
     ExitGone { key: PositionKey, what: &'static str },
 
     // ---- limits

@@ -12,7 +12,12 @@ use clap::{Parser, Subcommand};
 
 /// A lock-free position book: replay markets through it.
 #[derive(Debug, Parser)]
-#[command(name = "posbook", version, about, after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment.")]
+#[command(
+    name = "posbook",
+    version,
+    about,
+    after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

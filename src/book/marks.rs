@@ -48,15 +48,27 @@ struct Cell {
     time: AtomicU64,
 }
 
-pub(crate) struct Marks(Box<[CachePadded<Cell>]>);
+pub(crate) struct Marks {
+    cells: Box<[CachePadded<Cell>]>,
+    /// Ids below this are registered. A price for another id would become the first mark of whatever comes next.
+    registered: AtomicU64,
+}
 
 impl Marks {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self((0..capacity).map(|_| CachePadded::new(Cell::default())).collect())
+        let cells = (0..capacity).map(|_| CachePadded::new(Cell::default())).collect();
+        Self { cells, registered: AtomicU64::new(0) }
+    }
+
+    /// From here on the instrument can be marked.
+    pub(crate) fn admit(&self, id: InstrumentId) {
+        self.registered.fetch_max(u64::from(id.0) + 1, Release); // pairs with the load in `set`
     }
 
     pub(crate) fn set(&self, id: InstrumentId, price: Price, time: Timestamp) -> Result<(), Rejection> {
-        let cell = self.0.get(id.0 as usize).ok_or_else(|| crate::state::unknown(id))?;
+        let admitted = u64::from(id.0) < self.registered.load(Acquire);
+        let cell =
+            self.cells.get(id.0 as usize).filter(|_| admitted).ok_or_else(|| crate::state::unknown(id))?;
         // Both pair with the Acquire loads of `get`.
         cell.price.store(pack(price)?, Release);
         cell.time.store(time.0.max(1).unsigned_abs(), Release);
@@ -65,7 +77,7 @@ impl Marks {
 
     /// `None`: never marked.
     pub(crate) fn get(&self, id: InstrumentId) -> Option<Mark> {
-        let cell = self.0.get(id.0 as usize)?;
+        let cell = self.cells.get(id.0 as usize)?;
         // Time first: see the module's essay.
         let time = cell.time.load(Acquire);
         let price = cell.price.load(Acquire);
@@ -115,6 +127,8 @@ mod tests {
         assert_eq!(marks.get(InstrumentId(0)), None);
         assert_eq!(marks.get(InstrumentId(9)), None);
         assert!(marks.set(InstrumentId(9), "1".parse().unwrap(), Timestamp(1)).is_err());
+        assert!(marks.set(InstrumentId(0), "1".parse().unwrap(), Timestamp(1)).is_err());
+        marks.admit(InstrumentId(0));
         marks.set(InstrumentId(0), "0".parse().unwrap(), Timestamp(5)).unwrap();
         assert_eq!(marks.get(InstrumentId(0)).unwrap().time, Timestamp(5));
     }

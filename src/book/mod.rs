@@ -146,7 +146,10 @@ impl Book {
     /// Something that can never change under an id differs, the contract is not linear, or the book is full.
     pub fn register(&self, instrument: Instrument) -> Result<InstrumentId, Rejection> {
         match self.inner.publish(Command::Register(instrument))?.answer {
-            Answer::Registered(id) => Ok(id),
+            Answer::Registered(id) => {
+                self.inner.marks.admit(id);
+                Ok(id)
+            }
             _ => Err(Reason::NotAReservation { command: "register" }.into()),
         }
     }

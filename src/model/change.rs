@@ -448,7 +448,8 @@ pub enum TroubleKind {
 ///
 /// let baseline = Baseline {
 ///     position: PositionId { epoch: 1, sequence: Sequence(2) }, side: Side::Long,
-///     quantity: "1".parse()?, entry: "50000".parse()?, time: Some(Timestamp::from_millis(5)),
+///     quantity: "1".parse()?, entry: "50000".parse()?, kept: posbook::Decimal::ONE,
+///     time: Some(Timestamp::from_millis(5)),
 /// };
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
@@ -462,6 +463,10 @@ pub struct Baseline {
     pub quantity: Quantity,
     /// The adopted price.
     pub entry: Price,
+    /// The share of the adopted cost that reductions have left open: a correction of the price stays with the position
+    /// by this share, the rest of it is realised already.
+    #[serde(with = "super::ledger::money")]
+    pub kept: rust_decimal::Decimal,
     /// The venue's time of the report. `None`: it stated none, and no fill can be proved older.
     pub time: Option<Timestamp>,
 }

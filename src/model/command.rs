@@ -52,7 +52,7 @@ pub enum Command {
     /// Take over a position that only the venue has.
     Adopt(Adoption),
     /// Remove a position that the venue does not have.
-    Drop(Drop),
+    Drop(DropPosition),
     /// Freeze a key: no new risk until it is accepted.
     Quarantine {
         /// Which key.
@@ -651,16 +651,16 @@ pub struct Adoption {
 /// Remove a position that the venue does not have (R10). Its cost goes to `unexplained` and stays there.
 ///
 /// ```
-/// use posbook::{Command, Drop, InstrumentId, PositionId, PositionKey, Sequence};
+/// use posbook::{Command, DropPosition, InstrumentId, PositionId, PositionKey, Sequence};
 ///
-/// let gone = Drop {
+/// let gone = DropPosition {
 ///     key: PositionKey::net(InstrumentId(0)), position: PositionId { epoch: 1, sequence: Sequence(9) },
 ///     asked: Sequence(12), reason: "not on the venue".into(),
 /// };
 /// assert_eq!(Command::Drop(gone).name(), "drop");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Drop {
+pub struct DropPosition {
     /// Which key.
     pub key: PositionKey,
     /// Which life of it.

@@ -173,14 +173,22 @@ impl From<InstrumentId> for PositionKey {
     }
 }
 
+impl PositionKey {
+    /// What the instrument's name does not say: the leg in hedge mode, the owner if there is one.
+    pub(crate) fn detail(self) -> String {
+        let leg = match self.leg {
+            Leg::Net => "",
+            Leg::Long => " long",
+            Leg::Short => " short",
+        };
+        let owner =
+            if self.owner == Owner::UNOWNED { String::new() } else { format!(" of owner {}", self.owner.0) };
+        format!("{leg}{owner}")
+    }
+}
+
 impl fmt::Display for PositionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "instrument {}", self.instrument.0)?;
-        match self.leg {
-            Leg::Net => {}
-            Leg::Long => f.write_str(" long")?,
-            Leg::Short => f.write_str(" short")?,
-        }
-        if self.owner == Owner::UNOWNED { Ok(()) } else { write!(f, " of owner {}", self.owner.0) }
+        write!(f, "instrument {}{}", self.instrument.0, self.detail())
     }
 }

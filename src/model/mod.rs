@@ -21,8 +21,8 @@ pub use change::{
     Trouble, TroubleKind, Unit,
 };
 pub use command::{
-    Addition, Adoption, Amount, Command, Drop, Exit, ExitRule, Field, Opening, OrderStep, Precondition,
-    Ratchet, Reduction, Retarget, Targets,
+    Addition, Adoption, Amount, Command, DropPosition, Exit, ExitRule, Field, Opening, OrderStep,
+    Precondition, Ratchet, Reduction, Retarget, Targets,
 };
 pub use fill::{Fill, FillNote, OrderRef, Shape};
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};

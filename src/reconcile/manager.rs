@@ -1,10 +1,11 @@
 //! The predecessor's names for it: `reconcile_positions` and `sync_existing_positions` on [`PositionManager`].
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::plan::{Item, Plan, Policy, Repair, compare};
 use crate::error::{Error, Rejection};
-use crate::model::Sequence;
+use crate::model::{Command, InstrumentId, Sequence};
 use crate::venue::{Completeness, Confirmations, PositionManager, Scope, Venue};
 
 /// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
@@ -147,14 +148,14 @@ impl<V: Venue> PositionManager<V> {
             let venue = self.shared().venue.name().to_owned();
             return Err(Error::Report { venue, completeness: "failed", why: why.clone() });
         }
-        let view = self.book().snapshot();
+        let (view, outside) = (self.book().snapshot(), self.shared().outside.as_slice());
         let mut memory = self.shared().memory.lock();
         // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
         if memory.round != round {
-            return Ok(compare(&view, &report, asked, &policy, &mut Confirmations::default()));
+            return Ok(compare(&view, &report, asked, &policy, outside, &mut Confirmations::default()));
         }
         memory.round += 1;
-        Ok(compare(&view, &report, asked, &policy, &mut memory.earlier))
+        Ok(compare(&view, &report, asked, &policy, outside, &mut memory.earlier))
     }
 
     /// Applies a plan: every repair by compare-and-swap, refused where the book changed since the venue was asked. A
@@ -169,14 +170,35 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     pub fn apply_plan(&self, plan: Plan) -> ReconcileReport {
         let Plan { asked, items, partial } = plan;
+        // A repair of one leg is no news to the plan's repair of the other: what is asked there is whether anything
+        // happened since the plan's own change.
+        let mut own: HashMap<InstrumentId, Sequence> = HashMap::new();
         let done = items.into_iter().map(|item| {
-            let outcome = match item.repair.command(asked).map(|command| self.book().apply(command)) {
-                None => Outcome::Waited,
-                Some(Ok(_)) => Outcome::Applied,
-                Some(Err(refused)) => Outcome::Refused(refused),
+            let Some(mut command) = item.repair.command(asked) else { return (item, Outcome::Waited) };
+            let instrument = command.key().map(|key| key.instrument);
+            if let Some(since) = instrument.and_then(|id| own.get(&id)) {
+                asked_since(&mut command, *since);
+            }
+            let outcome = match self.book().apply(command) {
+                Ok(published) => {
+                    let last = published.publication.map(|publication| publication.last());
+                    own.extend(instrument.zip(last));
+                    Outcome::Applied
+                }
+                Err(refused) => Outcome::Refused(refused),
             };
             (item, outcome)
         });
         ReconcileReport { done: done.collect(), partial }
+    }
+}
+
+/// Moves the sequence since which a repair's instrument must not have changed.
+fn asked_since(command: &mut Command, since: Sequence) {
+    match command {
+        Command::Adopt(adoption) => adoption.asked = since,
+        Command::Drop(drop) => drop.asked = since,
+        Command::Quarantine { asked, .. } => *asked = since,
+        _ => {}
     }
 }

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 use crate::book::Snapshot;
 use crate::model::{
-    Adoption, Command, Drop, InstrumentId, Leg, Leverage, Owner, PositionId, PositionKey, Price, Quantity,
-    Sequence, Side, Symbol, TargetRule,
+    Adoption, Command, DropPosition, InstrumentId, Leg, Leverage, Owner, PositionId, PositionKey, Price,
+    Quantity, Sequence, Side, Symbol, TargetRule,
 };
 use crate::venue::{Completeness, Confirmations, VenuePosition, VenueReport};
 
@@ -113,7 +113,7 @@ pub enum Repair {
     /// Take the position over.
     Adopt(Adoption),
     /// Remove it from the book.
-    Drop(Drop),
+    Drop(DropPosition),
     /// Freeze its key for new risk until the reports agree or a person accepts it.
     Quarantine {
         /// Which key.
@@ -164,7 +164,7 @@ pub struct Item {
 /// let report =
 ///     VenueReport { scope: Scope::All, completeness: Completeness::Complete, venue_time: None, rows: vec![] };
 /// let plan = reconcile::compare(
-///     &book.snapshot(), &report, Sequence(0), &reconcile::Policy::default(), &mut Confirmations::default(),
+///     &book.snapshot(), &report, Sequence(0), &reconcile::Policy::default(), &[], &mut Confirmations::default(),
 /// );
 /// assert!(plan.items.is_empty());
 /// # Ok::<(), posbook::Error>(())
@@ -240,12 +240,14 @@ impl Default for Policy {
 /// Compares a report with a snapshot: per instrument and leg, the sum over owners (R12).
 ///
 /// `asked` is the book's sequence before the venue was asked. `earlier` counts what equal complete reports said before
-/// and is brought up to date.
+/// and is brought up to date. `outside` names what the venue trades and the book does not account for; a row of any
+/// other unknown symbol may be one of ours spelled differently, and makes the report partial (D29).
 pub fn compare(
     view: &Snapshot,
     report: &VenueReport,
     asked: Sequence,
     policy: &Policy,
+    outside: &[Symbol],
     earlier: &mut Confirmations,
 ) -> Plan {
     let partial = match &report.completeness {
@@ -253,7 +255,7 @@ pub fn compare(
         Completeness::Partial(why) | Completeness::Failed(why) => Some(why.clone()),
     };
     let mut round = Round { view, report, asked, policy, earlier, items: Vec::new(), seen: Vec::new() };
-    let (readable, unread) = round.rows();
+    let (readable, unread) = round.rows(outside);
     // Any row that could not be read makes the report partial (R10).
     let partial = partial.or(unread);
     for (id, row) in &readable {
@@ -275,12 +277,12 @@ struct Round<'a> {
     policy: &'a Policy,
     earlier: &'a mut Confirmations,
     items: Vec<Item>,
-    seen: Vec<Discrepancy>,
+    seen: Vec<(Sequence, Discrepancy)>,
 }
 
 impl<'a> Round<'a> {
     /// The rows that can be read; the others become discrepancies that change nothing.
-    fn rows(&mut self) -> (Vec<(InstrumentId, &'a VenuePosition)>, Option<String>) {
+    fn rows(&mut self, outside: &[Symbol]) -> (Vec<(InstrumentId, &'a VenuePosition)>, Option<String>) {
         let report = self.report;
         let mut unread = None;
         let mut readable: Vec<(InstrumentId, &VenuePosition)> = Vec::new();
@@ -302,8 +304,9 @@ impl<'a> Round<'a> {
                 (None, Some(id)) => readable.push((id, row)),
                 (wrong, _) => {
                     let why = wrong.unwrap_or("the symbol is not registered").to_owned();
-                    // An instrument outside the book says nothing about those in it.
-                    if id.is_some() {
+                    // An instrument outside the book says nothing about those in it; a name nobody knows may be one of
+                    // them in another spelling.
+                    if id.is_some() || !outside.contains(&row.symbol) {
                         unread = Some(format!("{}: {why}", row.symbol));
                     }
                     let discrepancy = Discrepancy::Unreadable { symbol: row.symbol.clone(), why };
@@ -375,7 +378,7 @@ impl<'a> Round<'a> {
                 }
             } else {
                 let reason = "the venue does not have it".to_owned();
-                Repair::Drop(Drop { key, position: position.id, asked: self.asked, reason })
+                Repair::Drop(DropPosition { key, position: position.id, asked: self.asked, reason })
             };
             self.confirmed(key.instrument, discrepancy, repair);
         }
@@ -387,8 +390,11 @@ impl<'a> Round<'a> {
         let newer = self.report.venue_time.is_some_and(|time| last_fill.is_none_or(|fill| time > fill));
         let older = !newer && self.report.venue_time.is_some();
         let complete = self.report.completeness == Completeness::Complete;
-        let told = if complete { self.earlier.count(&discrepancy) } else { 0 };
-        self.seen.push(discrepancy.clone());
+        // What was told before the instrument changed is about another state of it.
+        let said = (changed, discrepancy);
+        let told = if complete { self.earlier.count(&said) } else { 0 };
+        let discrepancy = said.1.clone();
+        self.seen.push(said);
         let repair = if changed > self.asked {
             Repair::Wait("the instrument changed since the venue was asked".to_owned())
         } else if older {

@@ -100,8 +100,8 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
         Err(refused) => {
             let at = command.key().and_then(|key| Some((state.slot(key.instrument)?, key)));
             let standing = at.and_then(|(slot, key)| slot.key(key)?.position.as_ref());
-            let symbol = at.map(|(slot, _)| slot.instrument.symbol());
-            Err(refused.of(command).with_standing(standing).at(symbol))
+            let place = at.map(|(slot, key)| (slot.instrument.symbol(), key));
+            Err(refused.of(command).with_standing(standing).at(place))
         }
     }
 }
@@ -121,12 +121,13 @@ impl<'a> Ask<'a> {
         if slot.instrument.mode().has(key.leg) || slot.key(key).is_some() {
             return Ok(slot);
         }
-        let found = match key.leg {
-            crate::model::Leg::Net => "the net leg",
-            crate::model::Leg::Long => "the long leg",
-            crate::model::Leg::Short => "the short leg",
-        };
-        Err(Reason::WrongLeg { key, found }.into())
+        Err(wrong_leg(key))
+    }
+
+    /// As [`Ask::slot`], for what would put a position there: a leg that the mode lacks is only ever left (R12).
+    pub(crate) fn slot_to_open(&self, key: PositionKey) -> Result<&'a Slot, Rejection> {
+        let slot = self.slot(key)?;
+        if slot.instrument.mode().has(key.leg) { Ok(slot) } else { Err(wrong_leg(key)) }
     }
 
     /// What stands at a key, as a value to change.
@@ -138,6 +139,15 @@ impl<'a> Ask<'a> {
     pub(crate) fn change(&self, slot: &Slot, kind: Kind, after: KeyState) -> Effect {
         sealed(self.next, slot.key(after.key), kind, after)
     }
+}
+
+fn wrong_leg(key: PositionKey) -> Rejection {
+    let found = match key.leg {
+        crate::model::Leg::Net => "the net leg",
+        crate::model::Leg::Long => "the long leg",
+        crate::model::Leg::Short => "the short leg",
+    };
+    Reason::WrongLeg { key, found }.into()
 }
 
 /// A key's new value as an effect: it carries the sequence of its change, and so does the position if it is another.

@@ -1,10 +1,11 @@
 //! Fills: the primary write. They alone move quantity (R2), each is booked exactly once (R3), and none is ever lost
 //! (R4): what cannot be folded is kept as it came, and its key is blocked for new risk.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use smallvec::SmallVec;
 
 use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
+use super::slot::Finished;
 use super::{Fingerprint, Slot, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
@@ -53,6 +54,8 @@ struct Addressee {
     key: PositionKey,
     /// Our order, if it is unresolved.
     order: Option<Order>,
+    /// Our order, if it is finished and remembered.
+    finished: Option<Finished>,
     notes: SmallVec<[FillNote; 2]>,
 }
 
@@ -62,12 +65,12 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
             if let Some(order) = key.order(id) {
-                return Addressee { key: key.key, order: Some(order.clone()), notes };
+                return Addressee { key: key.key, order: Some(order.clone()), finished: None, notes };
             }
         }
         if let Some(finished) = slot.finished(id) {
             notes.push(FillNote::AfterFinal);
-            return Addressee { key: finished.key, order: None, notes };
+            return Addressee { key: finished.key, order: None, finished: Some(*finished), notes };
         }
     }
     notes.push(FillNote::Unordered);
@@ -77,7 +80,12 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
     if !mode.has(leg) || (fill.leg.is_none() && leg != Leg::Net) {
         notes.push(FillNote::ForeignLeg);
     }
-    Addressee { key: PositionKey { instrument: slot.id, leg, owner: Owner::UNOWNED }, order: None, notes }
+    Addressee {
+        key: PositionKey { instrument: slot.id, leg, owner: Owner::UNOWNED },
+        order: None,
+        finished: None,
+        notes,
+    }
 }
 
 /// R3: at or below the watermark a fill may be one that the ring has forgotten. Without a venue time only an order that
@@ -125,6 +133,10 @@ fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
             Err(mixed(order, "cumulative figures").into())
         }
         (Shape::Trade { .. }, _) => Ok(News::Fill { quantity: fill.quantity, value }),
+        // An earlier figure of a finished order, come late: it is in the figure that finished it.
+        (Shape::Cumulative, None) if to.finished.is_some_and(|f| fill.quantity <= f.booked) => {
+            Ok(News::Nothing)
+        }
         (Shape::Cumulative, None) => {
             Ok(News::Unfoldable("a cumulative figure of an order that is not known here".into()))
         }
@@ -257,7 +269,14 @@ fn book(
                 key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
             } else {
                 let open = Arc::make_mut(open);
+                let before = open.quantity;
                 open.quantity = open.quantity.less(part.quantity);
+                if let Some(adopted) =
+                    key.baseline.as_mut().filter(|b| b.position == open.id).map(Arc::make_mut)
+                {
+                    let left = open.quantity.get().checked_div(before.get());
+                    adopted.kept = left.and_then(|left| adopted.kept.checked_mul(left)).unwrap_or_default();
+                }
                 open.cost = exact_sub("the cost of a position", open.cost, share)?;
                 open.realised = exact_add("realised profit", open.realised, profit)?;
             }
@@ -352,6 +371,13 @@ fn settle(
 ) -> Result<(), Rejection> {
     if notes.contains(&FillNote::AfterFinal) {
         add_trouble(key, TroubleKind::AfterFinal, ask.next, describe(fill));
+    }
+    // A short on the long leg is as impossible as a leg that the mode lacks (R12).
+    let only = to.key.leg.only_side();
+    let born = key.position.as_ref().filter(|p| p.id.sequence >= ask.next);
+    if born.is_some_and(|p| only.is_some_and(|only| only != p.side)) && !notes.contains(&FillNote::ForeignLeg)
+    {
+        notes.push(FillNote::ForeignLeg);
     }
     if notes.contains(&FillNote::ForeignLeg) {
         let detail = format!(
@@ -450,8 +476,15 @@ fn replace(
         key.ledger.cash = exact_sub("the cash of a key", key.ledger.cash, signed)?;
         match key.position.as_mut().filter(|p| p.id == baseline.position) {
             Some(open) => {
+                // What reductions have taken out since was taken out at the wrong price: that share is realised.
                 let open = Arc::make_mut(open);
-                open.cost = exact_add("the cost of a position", open.cost, more)?;
+                let stays = more.checked_mul(baseline.kept).unwrap_or_default();
+                let stays = stays.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven);
+                let gone = exact_sub("an adopted part", more, stays)?;
+                let gone = if baseline.side == Side::Long { gone } else { -gone };
+                open.cost = exact_add("the cost of a position", open.cost, stays)?;
+                key.ledger.realised = exact_sub("realised profit", key.ledger.realised, gone)?;
+                open.realised = exact_sub("realised profit", open.realised, gone)?;
             }
             None => key.ledger.realised = exact_sub("realised profit", key.ledger.realised, signed)?,
         }

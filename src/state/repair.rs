@@ -8,7 +8,7 @@ use super::fills::{add_trouble, new_position};
 use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Adoption, Baseline, Drop, KeyState, Kind, PositionId, PositionKey, Quantity, Sequence, Side,
+    Adoption, Baseline, DropPosition, KeyState, Kind, PositionId, PositionKey, Quantity, Sequence, Side,
     TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::Arc;
@@ -32,7 +32,7 @@ fn unreserved(key: &KeyState) -> Result<(), Rejection> {
 /// Books a synthetic fill at the venue's average entry and dates the slot: fills from before the report replace their
 /// part of it later, and move no quantity (R8).
 pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejection> {
-    let slot = ask.slot(found.key)?;
+    let slot = ask.slot_to_open(found.key)?;
     fresh(slot, found.asked)?;
     slot.instrument.check_order(found.quantity, false)?;
     slot.instrument.check_price("entry price", found.entry)?;
@@ -84,6 +84,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
         side: found.side,
         quantity: found.quantity,
         entry: found.entry,
+        kept: Decimal::ONE,
         time: found.report_time,
     }));
     checked(ask, slot, Kind::Adopted, key)
@@ -91,7 +92,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
 
 /// Removes a position that the venue does not have. Nobody knows at what price it went: its cost stays visible in
 /// `unexplained` for ever (R10, R17).
-pub(super) fn drop_position(ask: &Ask<'_>, gone: &Drop) -> Result<Decision, Rejection> {
+pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decision, Rejection> {
     let slot = ask.slot(gone.key)?;
     let mut key = ask.key(slot, gone.key);
     let open = position(&key)?;

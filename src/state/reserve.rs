@@ -18,7 +18,7 @@ use crate::sync::Arc;
 
 /// In the predecessor's order: amount, leverage, stop fraction, then what stands on the key.
 pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection> {
-    let slot = ask.slot(wish.key)?;
+    let slot = ask.slot_to_open(wish.key)?;
     slot.instrument.check_order(wish.quantity, true)?;
     check_leverage(ask.state, wish.leverage)?;
     if let Some(TargetRule::Fractions { stop: Some(stop), .. }) = &wish.rule {

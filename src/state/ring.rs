@@ -25,20 +25,28 @@ impl<T: Clone> Ring<T> {
         Self { tail: Vec::new(), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
     }
 
-    /// Adds the newest item; returns the chunk that had to go, if one had to.
-    pub(crate) fn push(&mut self, item: T) -> Option<Arc<[T]>> {
+    /// Adds the newest item; returns what had to go for it, if anything had to.
+    pub(crate) fn push(&mut self, item: T) -> Vec<Arc<[T]>> {
+        self.push_keeping(item, |_| false)
+    }
+
+    /// As `push`, but an oldest chunk that is still `needed` stays beyond the capacity, up to sixteen times of it.
+    pub(crate) fn push_keeping(&mut self, item: T, needed: impl Fn(&[T]) -> bool) -> Vec<Arc<[T]>> {
         if self.tail.capacity() == 0 {
             self.tail.reserve_exact(CHUNK);
         }
         self.tail.push(item);
         if self.tail.len() < CHUNK {
-            return None;
+            return Vec::new();
         }
         let chunk: Arc<[T]> = self.tail.drain(..).collect();
-        let full = self.frozen.len() >= self.keep;
-        let gone = if full { self.frozen.first().cloned() } else { None };
-        let stay = self.frozen.iter().skip(usize::from(full)).cloned();
-        self.frozen = stay.chain([chunk]).collect();
+        let over = (self.frozen.len() + 1).saturating_sub(self.keep);
+        let goes = |(n, chunk): &(usize, &Arc<[T]>)| {
+            *n < over && (self.frozen.len() >= self.keep.saturating_mul(16) || !needed(chunk))
+        };
+        let gone: Vec<Arc<[T]>> =
+            self.frozen.iter().enumerate().take_while(goes).map(|(_, c)| Arc::clone(c)).collect();
+        self.frozen = self.frozen.iter().skip(gone.len()).cloned().chain([chunk]).collect();
         gone
     }
 
@@ -81,9 +89,7 @@ mod tests {
         let mut ring = Ring::new(32);
         let mut gone = Vec::new();
         for n in 0..100 {
-            if let Some(chunk) = ring.push(n) {
-                gone.extend(chunk.iter().copied());
-            }
+            gone.extend(ring.push(n).iter().flat_map(|chunk| chunk.iter().copied()));
         }
         let kept: Vec<_> = ring.oldest_first().copied().collect();
         assert_eq!(gone.iter().chain(&kept).copied().collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
@@ -91,5 +97,19 @@ mod tests {
         assert_eq!(ring.oldest(), kept.first());
         assert!(ring.newest_first().copied().eq(kept.iter().rev().copied()));
         assert_eq!(ring.slices().flatten().count(), kept.len());
+    }
+    #[test]
+    fn what_is_needed_stays_beyond_the_capacity_but_not_for_ever() {
+        let mut ring = Ring::new(16);
+        for n in 0..200 {
+            assert!(ring.push_keeping(n, |_| true).is_empty());
+        }
+        assert_eq!(ring.oldest(), Some(&0));
+        let gone = ring.push_keeping(200, |_| false).len();
+        assert_eq!(gone, 0, "the tail was not full");
+        for n in 201..10_000 {
+            ring.push_keeping(n, |_| true);
+        }
+        assert!(ring.oldest_first().count() <= 16 * 16 + 2 * CHUNK);
     }
 }

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use super::ring::Ring;
 use super::{FILLS_REMEMBERED, ORDERS_REMEMBERED};
 use crate::model::{
-    ClientOrderId, Instrument, InstrumentId, KeyState, PositionKey, Seen, Sequence, Timestamp,
+    ClientOrderId, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Quantity, Seen, Sequence,
+    Timestamp,
 };
 use crate::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(crate) struct Slot {
 pub(crate) struct Finished {
     pub(crate) order: ClientOrderId,
     pub(crate) key: PositionKey,
+    /// What its fills came to.
+    pub(crate) booked: Quantity,
 }
 
 impl Slot {
@@ -83,7 +86,11 @@ impl Slot {
             Ok(place) => {
                 if let Some(stands) = self.keys.get_mut(place) {
                     for order in stands.orders.iter().filter(|o| after.order(o.client_id).is_none()) {
-                        self.finished.push(Finished { order: order.client_id, key: order.key });
+                        let booked = match order.state {
+                            OrderState::Settling(told) => told.max(order.booked),
+                            _ => order.booked,
+                        };
+                        self.finished.push(Finished { order: order.client_id, key: order.key, booked });
                     }
                     *stands = Arc::clone(after);
                 }
@@ -91,10 +98,14 @@ impl Slot {
         }
         if let Some(seen) = seen {
             self.last_fill = self.last_fill.max(seen.venue_time);
-            if let Some(forgotten) = self.seen.push(*seen) {
+            // One order can fill hundreds of times in one millisecond of the venue. Nothing of the newest time is
+            // forgotten, or the rest of such a burst would stand below the watermark.
+            let newest = self.last_fill;
+            let of_now = |chunk: &[Seen]| newest.is_some() && chunk.iter().any(|s| s.venue_time == newest);
+            for forgotten in self.seen.push_keeping(*seen, of_now) {
                 self.forgetful = true;
-                self.watermark =
-                    forgotten.iter().map(|s| s.venue_time).max().unwrap_or(None).max(self.watermark);
+                let latest = forgotten.iter().map(|s| s.venue_time).max().unwrap_or(None);
+                self.watermark = latest.max(self.watermark);
             }
         }
         // An adoption dates the slot as a fill does: a report from before it is no news (R8).

@@ -50,6 +50,8 @@ pub(crate) struct Shared<V> {
     pub(crate) venue: V,
     /// Instruments of the venue that the book does not account for.
     skipped: Vec<Rejection>,
+    /// Their symbols.
+    pub(crate) outside: Vec<Symbol>,
     /// How far the venue's fills have been read.
     cursor: Mutex<FillCursor>,
     /// What reconciliation remembers between its runs.
@@ -178,9 +180,16 @@ impl<V: Venue> PositionManager<V> {
     /// The venue could not be asked.
     pub async fn connect(book: Book, venue: V) -> Result<Self, Error> {
         let instruments = venue.instruments().await.map_err(|lost| not_asked(&venue, &lost))?;
-        let skipped = instruments.into_iter().filter_map(|i| book.register(i).err()).collect();
+        let (mut skipped, mut outside) = (Vec::new(), Vec::new());
+        for instrument in instruments {
+            let symbol = instrument.symbol().clone();
+            if let Err(refused) = book.register(instrument) {
+                skipped.push(refused);
+                outside.push(symbol);
+            }
+        }
         let (cursor, memory) = (Mutex::default(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { book, venue, skipped, cursor, memory }) })
+        Ok(Self { shared: Arc::new(Shared { book, venue, skipped, outside, cursor, memory }) })
     }
 
     /// The book underneath.
@@ -769,9 +778,11 @@ impl Booked {
 
 /// Leaves an order in doubt, and says so.
 fn doubt(sent: Sent, why: String) -> OrderEnd {
-    // Refused only if another thread has resolved it meanwhile; the report looks again.
-    let _ = sent.in_doubt(why.clone());
-    OrderEnd::InDoubt(why)
+    match sent.in_doubt(why.clone()) {
+        Ok(()) => OrderEnd::InDoubt(why),
+        // Refused only if another thread has resolved it meanwhile: then nothing is unknown any more.
+        Err(_) => OrderEnd::Done,
+    }
 }
 
 /// An id that no book hands out, the same for one symbol every time: a fill of an instrument that is not registered is

@@ -80,7 +80,8 @@ pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> 
     let counts = Counts::default();
     let until = Until::default();
     let watch = Watch::new(&setup.book);
-    let panicked = || Failure::Environment("a thread of the replay panicked; this is a fault of posbook".to_owned());
+    let panicked =
+        || Failure::Environment("a thread of the replay panicked; this is a fault of posbook".to_owned());
 
     thread::scope(|scope| {
         let witness = scope.spawn(|| watch.run(&until));
@@ -264,7 +265,8 @@ fn reconcile_now_and_then(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins
 /// Reads every fill and every order's final state, until no order is unresolved.
 fn come_to_rest(setup: &Setup, counts: &Counts) {
     for _ in 0..100 {
-        let asked = pollster::block_on(setup.manager.pull_fills()).and(pollster::block_on(setup.manager.resolve_orders()));
+        let asked = pollster::block_on(setup.manager.pull_fills())
+            .and(pollster::block_on(setup.manager.resolve_orders()));
         if asked.is_err() {
             count(&counts.faults);
         }

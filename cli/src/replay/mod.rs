@@ -82,7 +82,9 @@ fn speed(text: &str) -> Result<Speed, String> {
         return Ok(Speed::Max);
     }
     let times = text.strip_suffix('x').and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-    times.map(Speed::Times).ok_or_else(|| format!("{text:?} is neither `max` nor a whole number of times such as `50x`"))
+    times
+        .map(Speed::Times)
+        .ok_or_else(|| format!("{text:?} is neither `max` nor a whole number of times such as `50x`"))
 }
 
 /// Ticks of the generated market.
@@ -123,7 +125,10 @@ fn load(options: &Options) -> Result<Tape, Failure> {
     let tape = tape.map_err(|wrong| Failure::Input(wrong.to_string()))?;
     if tape.ticks.is_empty() {
         let names: Vec<_> = options.ticks.iter().map(|p| p.display().to_string()).collect();
-        return Err(Failure::Input(format!("{}: no usable tick in it; expected at least one row", names.join(", "))));
+        return Err(Failure::Input(format!(
+            "{}: no usable tick in it; expected at least one row",
+            names.join(", ")
+        )));
     }
     Ok(tape)
 }
@@ -135,7 +140,11 @@ fn progress(length: u64, what: &'static str) -> ProgressBar {
     }
     let bar = ProgressBar::new(length).with_message(what);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    let look = if plain { "{msg} {wide_bar} {percent}% {eta}" } else { "{msg} {wide_bar:.cyan/blue} {percent}% {eta}" };
+    let look = if plain {
+        "{msg} {wide_bar} {percent}% {eta}"
+    } else {
+        "{msg} {wide_bar:.cyan/blue} {percent}% {eta}"
+    };
     if let Ok(style) = ProgressStyle::with_template(look) {
         bar.set_style(style);
     }

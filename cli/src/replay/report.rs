@@ -172,11 +172,15 @@ impl Report {
             let _ = writeln!(out, "          {} rows could not be read and were skipped", self.skipped_rows);
         }
         if self.instruments.iter().any(|row| row.assumed) {
-            let _ = writeln!(out, "          instruments marked * are assumed: linear, size 1, finest steps seen");
+            let _ = writeln!(
+                out,
+                "          instruments marked * are assumed: linear, size 1, finest steps seen"
+            );
         }
         let _ = writeln!(out, "\n{}\n", self.positions());
         for (currency, sums) in &self.by_currency {
-            let [realised, fees, unrealised] = [sums.realised, sums.fees, sums.unrealised].map(|d| d.0.round_dp(2));
+            let [realised, fees, unrealised] =
+                [sums.realised, sums.fees, sums.unrealised].map(|d| d.0.round_dp(2));
             let net = realised - fees + unrealised;
             let _ = writeln!(
                 out,
@@ -254,7 +258,10 @@ impl Report {
 
 fn plain(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
     table
 }
 

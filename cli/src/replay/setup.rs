@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use posbook::venue::{PaperVenue, PositionManager};
 use posbook::{
-    Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign, Quantity, Symbol,
-    TargetRule, Timestamp,
+    Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign,
+    Quantity, Symbol, TargetRule, Timestamp,
 };
 
 use crate::Failure;
@@ -49,7 +49,8 @@ impl Setup {
             let given = declared.remove(&market.symbol);
             let assumed = given.is_none();
             let declaration = given.unwrap_or_else(|| instruments::assumed(market));
-            let file = options.instruments.as_deref().map_or_else(String::new, |f| format!("{}: ", f.display()));
+            let file =
+                options.instruments.as_deref().map_or_else(String::new, |f| format!("{}: ", f.display()));
             let instrument = instrument(&declaration)
                 .map_err(|wrong| Failure::Input(format!("{file}{}: {wrong}", market.symbol)))?;
             known.push((instrument, assumed));
@@ -67,7 +68,8 @@ impl Setup {
             .build();
         // One identity for every run: the venue's dice are thrown by the names of orders.
         let book = Book::builder().clock(clock.clone()).identity(1, 1).window(WINDOW);
-        let rule = "0.01".parse().map(TargetRule::stop_fraction).map_err(|e| Failure::Input(format!("{e}")))?;
+        let rule =
+            "0.01".parse().map(TargetRule::stop_fraction).map_err(|e| Failure::Input(format!("{e}")))?;
         let book = book.default_rule(rule).instruments(known.len().max(1)).build();
         let book = book.map_err(|wrong| Failure::Input(wrong.to_string()))?;
         let manager = pollster::block_on(PositionManager::connect(book.clone(), venue.clone()))
@@ -115,9 +117,11 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
     }
     let text = |wrong: posbook::Rejection| wrong.to_string();
     let quantity = |value| Quantity::new(value).map_err(text);
-    let currency = |given: &Option<String>, else_: &str| given.as_deref().unwrap_or(else_).parse().map_err(text);
+    let currency =
+        |given: &Option<String>, else_: &str| given.as_deref().unwrap_or(else_).parse().map_err(text);
     let quote = declared.quote.clone().unwrap_or_else(|| "USD".to_owned());
-    let digits = declared.price_step.scale() + declared.quantity_step.scale() + declared.contract_size.scale();
+    let digits =
+        declared.price_step.scale() + declared.quantity_step.scale() + declared.contract_size.scale();
     let spec = InstrumentSpec {
         symbol: declared.symbol.parse().map_err(text)?,
         kind,

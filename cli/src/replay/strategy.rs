@@ -28,7 +28,10 @@ const MOST: i64 = 4;
 
 impl Strategy {
     pub fn new(seed: u64, number: u64, markets: usize) -> Self {
-        let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03));
+        let dice = Dice(
+            seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ number.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03),
+        );
         Self { dice, last: vec![None; markets] }
     }
 
@@ -38,7 +41,12 @@ impl Strategy {
     }
 
     /// Looks at one market and decides, from one view of the book.
-    pub fn decide(&mut self, reader: &mut Reader, traded: &[Traded], mark: impl Fn(InstrumentId) -> Option<Price>) -> Wish {
+    pub fn decide(
+        &mut self,
+        reader: &mut Reader,
+        traded: &[Traded],
+        mark: impl Fn(InstrumentId) -> Option<Price>,
+    ) -> Wish {
         let Ok(pick) = usize::try_from(self.dice.below(traded.len() as i64)) else { return Wish::Nothing };
         let Some(market) = traded.get(pick) else { return Wish::Nothing };
         let Some(now) = mark(market.id) else { return Wish::Nothing };
@@ -78,7 +86,9 @@ impl Strategy {
             0..=3 if !increasing => {
                 let small = position.value_at(now).is_ok_and(|value| value < Decimal::from(NOTIONAL * MOST));
                 match self.quantity(market, now).filter(|_| small) {
-                    Some(quantity) => Wish::Order(Command::scale_in(market.id, quantity).expect_revision(revision).into()),
+                    Some(quantity) => {
+                        Wish::Order(Command::scale_in(market.id, quantity).expect_revision(revision).into())
+                    }
                     None => Wish::Nothing,
                 }
             }
@@ -87,13 +97,21 @@ impl Strategy {
                 let part = Decimal::from(2 + self.dice.below(2));
                 let part = position.quantity.get().checked_div(part).unwrap_or_default();
                 let part = part.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
-                let part = Quantity::new(part).map_or(Quantity::ZERO, |part| market.instrument.floor_to_step(part));
+                let part =
+                    Quantity::new(part).map_or(Quantity::ZERO, |part| market.instrument.floor_to_step(part));
                 if part < market.instrument.minimum() {
                     return Wish::Nothing;
                 }
-                Wish::Order(Command::scale_out(market.id, part).expect_position(position.id).because("part of the profit").into())
+                Wish::Order(
+                    Command::scale_out(market.id, part)
+                        .expect_position(position.id)
+                        .because("part of the profit")
+                        .into(),
+                )
             }
-            8 => Wish::Order(Command::close(market.id).expect_position(position.id).because("changed its mind").into()),
+            8 => Wish::Order(
+                Command::close(market.id).expect_position(position.id).because("changed its mind").into(),
+            ),
             // Move the stop half way to the market.
             9..=12 => {
                 let Some(stop) = position.targets.stop else { return Wish::Nothing };
@@ -108,7 +126,8 @@ impl Strategy {
     fn quantity(&mut self, market: &Traded, price: Price) -> Option<Quantity> {
         let worth = Decimal::from(NOTIONAL + self.dice.below(NOTIONAL));
         let contract = price.get().checked_mul(market.instrument.contract_size().get())?;
-        let wanted = worth.checked_div(contract)?.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
+        let wanted =
+            worth.checked_div(contract)?.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
         let quantity = market.instrument.floor_to_step(Quantity::new(wanted).ok()?);
         Some(quantity.max(market.instrument.minimum()))
     }

@@ -99,7 +99,8 @@ fn compare_accounts(view: &Snapshot, accounts: &[PaperAccount], differences: &mu
             view.key(PositionKey { instrument, leg: account.leg, owner: account.owner })
         });
         if known.is_none() && account.fills > 0 {
-            differences.push(format!("{}: the venue has an account, the book knows nothing of it", account.symbol));
+            differences
+                .push(format!("{}: the venue has an account, the book knows nothing of it", account.symbol));
         }
     }
     for key in view.keys() {

@@ -66,7 +66,9 @@ impl Watch {
                 seen.changes += 1;
                 match change.kind() {
                     Kind::InDoubt => seen.in_doubt_seen += 1,
-                    Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed if change.sequence == change.unit.first => {
+                    Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed
+                        if change.sequence == change.unit.first =>
+                    {
                         seen.fills_booked += 1;
                     }
                     _ => {}

@@ -1,0 +1,18 @@
+//! The position manager between a book and a venue, stage by stage: what is on its way, what is lost, what comes late.
+//! No test waits for a time; each waits for the venue being called, and says what the venue answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    reason = "a test fails by a panic; the staged venue is shared by threads"
+)]
+
+mod doubts;
+mod exits;
+mod fills;
+mod legs;
+mod orders;
+mod reconcile;
+mod stage;

@@ -1,0 +1,378 @@
+//! The oracle: what the venue's fills come to, in exact fractions, written from the rules (docs/rules.md) and not from
+//! the crate. It knows no sequences, no ring, no states of orders beyond "lives" and "is over".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use num_bigint::{BigInt, Sign};
+use num_rational::BigRational;
+
+/// An exact number.
+pub type Q = BigRational;
+
+/// Where something stands: instrument, leg (`n`, `l`, `s`), owner.
+pub type At = (u32, char, u32);
+
+/// Reads `-?digits[.digits]`.
+pub fn q(text: &str) -> Q {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits: BigInt = format!("{whole}{fraction}").parse().expect("a decimal");
+    Q::new(digits, BigInt::from(10).pow(u32::try_from(fraction.len()).expect("short")))
+}
+
+pub fn zero() -> Q {
+    Q::from_integer(BigInt::from(0))
+}
+
+pub fn sign(value: &Q) -> i32 {
+    match value.numer().sign() {
+        Sign::Minus => -1,
+        Sign::NoSign => 0,
+        Sign::Plus => 1,
+    }
+}
+
+pub fn absolute(value: &Q) -> Q {
+    if sign(value) < 0 { -value.clone() } else { value.clone() }
+}
+
+/// Half-even, at this many decimals.
+pub fn round(value: &Q, decimals: u32) -> Q {
+    let unit = Q::from_integer(BigInt::from(10).pow(decimals));
+    let scaled = value * &unit;
+    let floor = scaled.floor();
+    let (rest, half) = (scaled - &floor, Q::new(1.into(), 2.into()));
+    let odd = floor.to_integer() % BigInt::from(2) != BigInt::from(0);
+    let up = rest > half || (rest == half && odd);
+    (if up { floor + Q::from_integer(1.into()) } else { floor }) / unit
+}
+
+/// What an instrument is worth knowing here.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub size: Q,
+    pub scale: u32,
+    pub positive: bool,
+    pub hedge: bool,
+}
+
+impl Terms {
+    /// Money for so much at such a price; `None` if something becomes nothing (R17).
+    fn money(&self, quantity: &Q, price: &Q) -> Option<Q> {
+        let exact = quantity * &self.size * price;
+        let rounded = round(&exact, self.scale);
+        (sign(&exact) == 0 || sign(&rounded) != 0).then_some(rounded)
+    }
+}
+
+/// `part / whole` of `cost`; `None` if one side of the division is left with nothing (R17).
+fn share(cost: &Q, part: &Q, whole: &Q, scale: u32) -> Option<Q> {
+    let share = round(&(cost * part / whole), scale);
+    let vanished = sign(cost) != 0 && part < whole && (sign(&share) == 0 || &share == cost);
+    (!vanished).then_some(share)
+}
+
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    pub life: u64,
+    /// Which adoption or reservation this was, counted over everything.
+    pub number: u64,
+    pub long: bool,
+    pub left: Q,
+    pub entry: Q,
+    pub time: Option<i64>,
+}
+
+/// One key's money.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Positive long, negative short.
+    pub signed: Q,
+    pub cost: Q,
+    pub cash: Q,
+    pub realised: Q,
+    pub unexplained: Q,
+    pub fees: BTreeMap<String, Q>,
+    pub fills: u64,
+    pub adopted: Option<Adopted>,
+    life: u64,
+    /// Something was taken off since the adoption: how a later correction splits between cost and realised profit is
+    /// not laid down by the rules, only that it is conserved.
+    pub reduced: bool,
+}
+
+impl Key {
+    fn flat() -> Self {
+        Self {
+            signed: zero(),
+            cost: zero(),
+            cash: zero(),
+            realised: zero(),
+            unexplained: zero(),
+            fees: BTreeMap::new(),
+            fills: 0,
+            adopted: None,
+            life: 0,
+            reduced: false,
+        }
+    }
+
+    /// I9: cash = realised - s x C + unexplained.
+    pub fn conserved(&self) -> bool {
+        let open = if sign(&self.signed) < 0 { -self.cost.clone() } else { self.cost.clone() };
+        self.cash == &self.realised - open + &self.unexplained
+    }
+
+    fn take(&mut self, buy: bool, value: &Q) {
+        if buy { self.cash -= value } else { self.cash += value }
+    }
+
+    /// Moves the position by one fill. `None`: it cannot be booked, and nothing was.
+    fn moved(&self, buy: bool, quantity: &Q, value: &Q, scale: u32) -> Option<Key> {
+        let mut next = self.clone();
+        let (direction, open) = (if buy { 1 } else { -1 }, absolute(&self.signed));
+        let signed = if buy { quantity.clone() } else { -quantity.clone() };
+        if sign(&self.signed) == 0 || sign(&self.signed) == direction {
+            if sign(&self.signed) == 0 {
+                next.life += 1;
+            }
+            next.take(buy, value);
+            next.cost += value;
+        } else if *quantity <= open {
+            let part = if *quantity == open {
+                self.cost.clone()
+            } else {
+                share(&self.cost, quantity, &open, scale)?
+            };
+            next.take(buy, value);
+            // A long that sells earns the value less the cost; a short that buys, the other way round.
+            next.realised += if buy { &part - value } else { value - &part };
+            next.cost -= part;
+            next.reduced = true;
+        } else {
+            let first = share(value, &open, quantity, scale)?;
+            let rest = (quantity - &open, value - &first);
+            return self.moved(buy, &open, &first, scale)?.moved(buy, &rest.0, &rest.1, scale);
+        }
+        next.signed += signed;
+        Some(next)
+    }
+}
+
+/// One report of an execution, in plain words.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    pub instrument: u32,
+    /// `ours <id>`, `theirs <id>`, or nothing.
+    pub order: Option<String>,
+    /// `None`: cumulative figures.
+    pub trade: Option<String>,
+    pub buy: bool,
+    pub quantity: Q,
+    pub price: Q,
+    pub time: Option<i64>,
+    pub leg: Option<char>,
+    pub fees: BTreeMap<String, Q>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub at: At,
+    pub booked: Q,
+    pub value: Q,
+    pub cumulative: Option<bool>,
+    pub told: Option<Q>,
+    pub number: u64,
+    pub lives: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Booked,
+    Replaced,
+    Duplicate,
+    Conflict,
+    Unbooked,
+    Refused,
+}
+
+type Identity = (u32, Option<String>, Option<String>, Option<Q>);
+type Content = (bool, Q, Q, BTreeMap<String, Q>);
+
+/// Everything.
+#[derive(Debug, Default)]
+pub struct Naive {
+    pub terms: BTreeMap<u32, Terms>,
+    pub keys: BTreeMap<At, Key>,
+    pub orders: BTreeMap<String, Order>,
+    pub strays: u64,
+    count: u64,
+    seen: BTreeMap<Identity, Content>,
+    stray: BTreeSet<(Identity, Content)>,
+    /// Quantity booked by fills and adoptions less what was dropped, summed without looking at positions (I11).
+    pub sums: BTreeMap<At, Q>,
+}
+
+impl Naive {
+    pub fn key(&self, at: At) -> Key {
+        self.keys.get(&at).cloned().unwrap_or_else(Key::flat)
+    }
+
+    pub fn reserve(&mut self, id: String, at: At) {
+        self.count += 1;
+        let number = self.count;
+        let order =
+            Order { at, booked: zero(), value: zero(), cumulative: None, told: None, number, lives: true };
+        assert!(self.orders.insert(id, order).is_none(), "R15: an order id was used twice");
+    }
+
+    /// The venue's final figure (R2).
+    pub fn finish(&mut self, id: &str, told: Q) {
+        let order = self.orders.get_mut(id).expect("reserved before");
+        order.lives = told > order.booked;
+        order.told = Some(told);
+    }
+
+    pub fn gone(&mut self, id: &str) {
+        self.orders.get_mut(id).expect("reserved before").lives = false;
+    }
+
+    pub fn doubt(&mut self, id: &str) {
+        self.orders.get_mut(id).expect("reserved before").told = None;
+    }
+
+    /// R2-R5, R8, R17.
+    pub fn record(&mut self, fill: &Execution) -> Outcome {
+        if sign(&fill.quantity) == 0 {
+            return Outcome::Refused;
+        }
+        let cumulative = fill.trade.is_none();
+        let total = cumulative.then(|| fill.quantity.clone());
+        let identity = (fill.instrument, fill.order.clone(), fill.trade.clone(), total);
+        let content = (fill.buy, fill.quantity.clone(), fill.price.clone(), fill.fees.clone());
+        let Some(terms) = self.terms.get(&fill.instrument).cloned() else {
+            let new = self.stray.insert((identity, content));
+            self.strays += u64::from(new);
+            return if new { Outcome::Unbooked } else { Outcome::Duplicate };
+        };
+        match self.seen.get(&identity) {
+            Some(known) if *known == content => return Outcome::Duplicate,
+            Some(_) => return Outcome::Conflict,
+            None => {}
+        }
+        let ours = fill.order.as_deref().and_then(|name| name.strip_prefix("ours "));
+        let order = ours.and_then(|id| self.orders.get(id)).cloned();
+        let side = if fill.buy { 'l' } else { 's' };
+        let guess = if terms.hedge { side } else { 'n' };
+        let at = order.as_ref().map_or((fill.instrument, fill.leg.unwrap_or(guess), 0), |order| order.at);
+        let order = order.filter(|order| order.lives);
+        let mut value = match terms.money(&fill.quantity, &fill.price) {
+            Some(value) if sign(&fill.price) > 0 || !terms.positive => value,
+            _ => {
+                self.seen.insert(identity, content);
+                return Outcome::Unbooked;
+            }
+        };
+        let mut quantity = fill.quantity.clone();
+        match &order {
+            Some(order) if order.cumulative.is_some_and(|source| source != cumulative) => {
+                return Outcome::Refused;
+            }
+            Some(order) if cumulative && quantity <= order.booked => return Outcome::Duplicate,
+            Some(order) if cumulative => {
+                quantity -= &order.booked;
+                value -= &order.value;
+            }
+            None if cumulative => {
+                self.seen.insert(identity, content);
+                return Outcome::Unbooked;
+            }
+            _ => {}
+        }
+        self.seen.insert(identity, content);
+
+        let key = self.key(at);
+        // An order of ours that is younger than the adoption cannot be what was adopted, whatever the venue's clock says.
+        let younger = |adopted: &Adopted| {
+            ours.and_then(|id| self.orders.get(id)).is_some_and(|o| o.number > adopted.number)
+        };
+        let explained = match (&key.adopted, fill.time) {
+            (Some(adopted), Some(time)) => {
+                adopted.time.is_some_and(|baseline| time <= baseline) && !younger(adopted)
+            }
+            _ => false,
+        };
+        let moved = if explained {
+            replaced(&key, &terms, fill.buy, &quantity, &value)
+        } else {
+            key.moved(fill.buy, &quantity, &value, terms.scale)
+        };
+        let Some(mut next) = moved else { return Outcome::Unbooked };
+        for (currency, fee) in &fill.fees {
+            *next.fees.entry(currency.clone()).or_insert_with(zero) += fee;
+        }
+        next.fills += 1;
+        self.keys.insert(at, next);
+        if explained {
+            return Outcome::Replaced;
+        }
+        let signed = if fill.buy { quantity.clone() } else { -quantity.clone() };
+        *self.sums.entry(at).or_insert_with(zero) += signed;
+        if let Some(order) = ours.filter(|_| order.is_some()).and_then(|id| self.orders.get_mut(id)) {
+            order.booked += quantity;
+            order.value += value;
+            order.cumulative = Some(cumulative);
+            order.lives = order.told.as_ref().is_none_or(|told| order.booked < *told);
+        }
+        Outcome::Booked
+    }
+
+    /// Takes over what the venue shows (R8).
+    pub fn adopt(&mut self, at: At, long: bool, quantity: Q, entry: Q, time: Option<i64>) {
+        let cost = self.terms[&at.0].money(&quantity, &entry).expect("worth something");
+        self.count += 1;
+        let mut key = self.key(at);
+        key.life += 1;
+        key.signed = if long { quantity.clone() } else { -quantity.clone() };
+        key.take(long, &cost);
+        key.cost = cost;
+        key.reduced = false;
+        *self.sums.entry(at).or_insert_with(zero) += &key.signed;
+        key.adopted = Some(Adopted { life: key.life, number: self.count, long, left: quantity, entry, time });
+        self.keys.insert(at, key);
+    }
+
+    /// Removes what the venue does not have; its cost stays visible (R10).
+    pub fn drop(&mut self, at: At) {
+        let mut key = self.key(at);
+        let cost = if sign(&key.signed) > 0 { key.cost.clone() } else { -key.cost.clone() };
+        key.unexplained -= cost;
+        *self.sums.entry(at).or_insert_with(zero) -= &key.signed;
+        (key.signed, key.cost) = (zero(), zero());
+        if let Some(adopted) = &mut key.adopted {
+            adopted.left = zero();
+        }
+        self.keys.insert(at, key);
+    }
+}
+
+/// R8: the fill takes the place of its part of the adopted position; no quantity moves.
+fn replaced(key: &Key, terms: &Terms, buy: bool, quantity: &Q, value: &Q) -> Option<Key> {
+    let mut next = key.clone();
+    let adopted = next.adopted.as_mut()?;
+    if adopted.long != buy || sign(&adopted.left) == 0 {
+        return Some(next);
+    }
+    let part = quantity.min(&adopted.left).clone();
+    let real = if part == *quantity { value.clone() } else { share(value, &part, quantity, terms.scale)? };
+    let more = real - terms.money(&part, &adopted.entry)?;
+    let signed = if buy { more.clone() } else { -more.clone() };
+    adopted.left -= part;
+    let same_life = adopted.life == next.life && sign(&next.signed) != 0;
+    next.cash -= &signed;
+    if same_life {
+        next.cost += more;
+    } else {
+        next.realised -= signed;
+    }
+    Some(next)
+}
