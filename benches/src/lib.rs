@@ -190,7 +190,8 @@ impl Arguments {
     /// Of this process. Only these names are known; anything else ends the program with code 2.
     pub fn read(names: &[&str]) -> Self {
         let mut pairs = Vec::new();
-        let mut words = std::env::args().skip(1);
+        // The aliases end with the `--` that cargo wants; one more does no harm.
+        let mut words = std::env::args().skip(1).filter(|word| word != "--");
         while let Some(name) = words.next() {
             let known = names.contains(&name.as_str());
             match words.next().filter(|_| known) {

@@ -2,6 +2,11 @@
 //!
 //! Exit codes: 0 ok, 1 the verdict is no, 2 bad input or usage, 3 the environment (a thread or a file that cannot be
 //! had).
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the seam is the library's; a program has clocks and locks of its own"
+)]
 
 mod market;
 mod replay;

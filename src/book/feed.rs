@@ -3,6 +3,10 @@
 //! The last publications are a window inside the root, so the compare-and-swap that publishes a state publishes its
 //! feed: there is no link to set, nobody to help, no second order. A subscriber is a sequence number; it owns nothing,
 //! and one that never reads costs nothing. What is older than the window is [`Lagged`], by arithmetic.
+#![allow(
+    clippy::disallowed_types,
+    reason = "named by the seam, which is where they come from; clippy sees through the re-export"
+)]
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering::{Acquire, Release};

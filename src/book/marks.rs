@@ -5,6 +5,10 @@
 //! let a reader pair a ten-minute-old price with the time of the tick that is just arriving, and fire a stop on it. In
 //! this order the worst case is a new price with an old time: it looks stale once, and no longer on the next look.)
 //! One thread per instrument marks it, as one market-data connection delivers it.
+#![allow(
+    clippy::disallowed_types,
+    reason = "named by the seam, which is where they come from; clippy sees through the re-export"
+)]
 
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::Duration;

@@ -10,6 +10,10 @@
 //! Reuse is sound because a shell is changed only while it is uniquely owned: the swap pays every debt on the old root
 //! into its count before it drops its own, so a reader that still holds it, by an owned count or by a debt, makes
 //! `get_mut` fail. Every load compares the shell's book all the same: that catches faults of ours.
+#![allow(
+    clippy::disallowed_types,
+    reason = "named by the seam, which is where they come from; clippy sees through the re-export"
+)]
 
 use crate::error::Error;
 use crate::model::{Publication, Sequence};
@@ -203,7 +207,7 @@ mod pooled {
 
         /// A shell around this body: one that nobody else holds, or a new one.
         pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
-            for (n, place) in self.from_vacant() {
+            for (n, place) in self.places_by_vacancy() {
                 let Some(mut idle) = place.take() else { continue };
                 if let Some(shell) = Arc::get_mut(&mut idle) {
                     self.vacant.store(n as u64, Relaxed);
@@ -218,7 +222,7 @@ mod pooled {
         }
 
         /// Every place once, from the one that was emptied last.
-        fn from_vacant(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<Arc<Shell>>>)> {
+        fn places_by_vacancy(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<Arc<Shell>>>)> {
             let first = usize::try_from(self.vacant.load(Relaxed)).unwrap_or_default();
             let (before, after) = self.places.split_at(first.min(self.places.len()));
             after
@@ -234,7 +238,7 @@ mod pooled {
                 unpinned.view = self.empty.clone();
             }
             let mut homeless = shell;
-            for (_, place) in self.from_vacant() {
+            for (_, place) in self.places_by_vacancy() {
                 match place.swap(Some(homeless)) {
                     None => return,
                     Some(other) => homeless = other,

@@ -159,10 +159,10 @@ pub(crate) fn sealed(
 ) -> Effect {
     after.revision = sequence;
     let old = before.and_then(|b| b.position.as_ref());
-    if let Some(open) = &mut after.position {
-        if !old.is_some_and(|old| Arc::ptr_eq(old, open)) {
-            Arc::make_mut(open).revision = sequence;
-        }
+    if let Some(open) = &mut after.position
+        && !old.is_some_and(|old| Arc::ptr_eq(old, open))
+    {
+        Arc::make_mut(open).revision = sequence;
     }
     // A close lasts until the key is flat and no increase is unresolved (R7); then it is over.
     if after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases()) {

@@ -3,6 +3,7 @@
 //! `state(n) = apply(... apply(empty, change 1) ..., change n)` (I5). `decide` says what a command would do to a state,
 //! or why not; `apply` puts what was decided in place and does no arithmetic of its own beyond the totals. The live
 //! book, a replica and a restore call these two and nothing else.
+#![allow(clippy::disallowed_types, reason = "the one module with the persistent map")]
 
 mod decide;
 mod fills;

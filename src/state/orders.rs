@@ -100,12 +100,11 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
         order.booked.get(),
         slot.instrument.contract_size().get(),
     );
-    if let (Some(rule), Some(average)) = (&order.rule, average) {
-        if let Ok(wanted) = rule.targets(open.side, average, &slot.instrument) {
-            if targets::legal(open.side, &wanted, average).is_ok() {
-                Arc::make_mut(open).targets = wanted;
-            }
-        }
+    if let (Some(rule), Some(average)) = (&order.rule, average)
+        && let Ok(wanted) = rule.targets(open.side, average, &slot.instrument)
+        && targets::legal(open.side, &wanted, average).is_ok()
+    {
+        Arc::make_mut(open).targets = wanted;
     }
 }
 

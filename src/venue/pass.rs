@@ -105,15 +105,15 @@ async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Outpu
     let (mut first, mut second) = (pin!(first), pin!(second));
     let (mut one, mut other) = (None, None);
     std::future::poll_fn(|context| {
-        if one.is_none() {
-            if let Poll::Ready(value) = first.as_mut().poll(context) {
-                one = Some(value);
-            }
+        if one.is_none()
+            && let Poll::Ready(value) = first.as_mut().poll(context)
+        {
+            one = Some(value);
         }
-        if other.is_none() {
-            if let Poll::Ready(value) = second.as_mut().poll(context) {
-                other = Some(value);
-            }
+        if other.is_none()
+            && let Poll::Ready(value) = second.as_mut().poll(context)
+        {
+            other = Some(value);
         }
         match (one.take(), other.take()) {
             (Some(one), Some(other)) => Poll::Ready((one, other)),
