@@ -177,7 +177,7 @@ impl Book {
     /// # Errors
     /// As [`Book::mark`].
     pub fn mark_at(&self, id: InstrumentId, price: Price, time: Timestamp) -> Result<(), Rejection> {
-        if price.get() <= Decimal::ZERO {
+        if price.get().is_sign_negative() || price.get().is_zero() {
             // The common case needs no look at the instrument.
             self.inner.root.with(|view| match view.instrument(id) {
                 Some(instrument) => instrument.check_price("mark", price),

@@ -1,6 +1,6 @@
 //! The root: a small shell that never leaves its book, around a body that snapshots share.
 //!
-//! Two `ArcSwap` cells in one process can hand out each other's objects (reproduced by `cargo foreign-root`): a reader
+//! Below arc-swap 1.9.5 two cells in one process could hand out each other's objects (`cargo foreign-root`): a reader
 //! announces a debt on an address, the address is freed and reused by an object of the other cell, and that cell's
 //! writer pays the debt. The fault needs an address of ours to reappear elsewhere, so what the cell stores is a shell
 //! that is **never freed while its book lives** (I13): every shell that was published goes back to the pool on every

@@ -294,7 +294,6 @@ pub(crate) fn product_rounded(
     scale: u32,
 ) -> Result<Decimal, Rejection> {
     let range = || Reason::NumericRange { what };
-    let [a, b, c] = [a.normalize(), b.normalize(), c.normalize()];
     let mantissa = a
         .mantissa()
         .checked_mul(b.mantissa())
@@ -305,7 +304,7 @@ pub(crate) fn product_rounded(
         None | Some(0) => (mantissa, have),
         Some(excess) => (divide_half_even(mantissa, excess), scale),
     };
-    let product = Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| range())?.normalize();
+    let product = Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| range())?;
     let zero_expected = a.is_zero() || b.is_zero() || c.is_zero();
     if product.is_zero() && !zero_expected { Err(range().into()) } else { Ok(product) }
 }

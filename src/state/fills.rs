@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
 use super::slot::Finished;
-use super::{Fingerprint, Slot, orders, targets};
+use super::{Slot, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
     Effect, Fill, FillNote, FillSource, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState, Owner,
@@ -575,14 +575,32 @@ fn describe(fill: &Fill) -> String {
 /// Identity: (instrument, order, trade id), or (instrument, order, cumulative quantity). Content: what it says.
 fn fingerprint(fill: &Fill) -> Seen {
     use std::hash::Hash;
-    let mut identity = Fingerprint::default();
+    let mut identity = Bytes::default();
     fill.instrument.hash(&mut identity);
     fill.order.hash(&mut identity);
     fill.shape.hash(&mut identity);
     if fill.shape == Shape::Cumulative {
         fill.quantity.hash(&mut identity);
     }
-    let mut content = Fingerprint::default();
+    let mut content = Bytes::default();
     (fill.side, fill.quantity, fill.price, &fill.fees).hash(&mut content);
-    Seen { identity: identity.0.digest128(), content: content.0.digest(), venue_time: fill.venue_time }
+    Seen {
+        identity: xxhash_rust::xxh3::xxh3_128(&identity.0),
+        content: xxhash_rust::xxh3::xxh3_64(&content.0),
+        venue_time: fill.venue_time,
+    }
+}
+
+/// Collects what is hashed, so that a short value is hashed in one go: much cheaper than a streaming hasher's state.
+#[derive(Default)]
+struct Bytes(SmallVec<[u8; 128]>);
+
+impl std::hash::Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.0)
+    }
 }

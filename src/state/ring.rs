@@ -11,7 +11,7 @@ use crate::sync::Arc;
 /// Items in a chunk, and the most that are in the tail.
 const CHUNK: usize = 16;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ring<T> {
     tail: Vec<T>,
     frozen: Arc<[Arc<[T]>]>,
@@ -19,10 +19,19 @@ pub(crate) struct Ring<T> {
     keep: usize,
 }
 
+impl<T: Clone> Clone for Ring<T> {
+    /// A copy is made to be pushed to: its tail has room, so that the push allocates nothing.
+    fn clone(&self) -> Self {
+        let mut tail = Vec::with_capacity(CHUNK);
+        tail.extend_from_slice(&self.tail);
+        Self { tail, frozen: Arc::clone(&self.frozen), keep: self.keep }
+    }
+}
+
 impl<T: Clone> Ring<T> {
     /// Keeps at least the last `capacity` items (at most `capacity` + 16).
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { tail: Vec::new(), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
+        Self { tail: Vec::with_capacity(CHUNK), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
     }
 
     /// Adds the newest item; returns what had to go for it, if anything had to.
@@ -32,9 +41,6 @@ impl<T: Clone> Ring<T> {
 
     /// As `push`, but an oldest chunk that is still `needed` stays beyond the capacity, up to sixteen times of it.
     pub(crate) fn push_keeping(&mut self, item: T, needed: impl Fn(&[T]) -> bool) -> Vec<Arc<[T]>> {
-        if self.tail.capacity() == 0 {
-            self.tail.reserve_exact(CHUNK);
-        }
         self.tail.push(item);
         if self.tail.len() < CHUNK {
             return Vec::new();

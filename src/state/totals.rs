@@ -80,7 +80,7 @@ impl Totals {
         self.money.iter().map(|(currency, money)| (currency, money))
     }
 
-    /// The totals after one key's value was replaced.
+    /// The totals after one key's value was replaced. Only what differs is moved: of a fill that is two or three sums.
     pub(crate) fn replaced(
         &self,
         before: Option<&Arc<KeyState>>,
@@ -88,37 +88,31 @@ impl Totals {
         instrument: &Instrument,
     ) -> Result<Self, Rejection> {
         let mut totals = self.clone();
-        if let Some(before) = before {
-            totals.count(before, instrument, Turn::Out)?;
-        }
-        totals.count(after, instrument, Turn::In)?;
-        Ok(totals)
-    }
-
-    fn count(&mut self, key: &KeyState, instrument: &Instrument, turn: Turn) -> Result<(), Rejection> {
-        turn.count(&mut self.positions, usize::from(key.position.is_some()));
-        turn.count(&mut self.opening, usize::from(is_opening(key)));
-        turn.count(&mut self.orders, key.orders.len());
-        turn.count(&mut self.in_doubt, key.orders.iter().filter(|o| o.in_doubt()).count());
-        turn.count(&mut self.troubled, usize::from(!key.troubles.is_empty()));
-        self.fills = match turn {
-            Turn::In => self.fills.saturating_add(key.ledger.fills),
-            Turn::Out => self.fills.saturating_sub(key.ledger.fills),
-        };
-        let cost = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost);
-        let in_flight = in_flight(key, instrument)?;
-        let money = self.entry(instrument.settle());
-        turn.sum(&mut money.cost, cost)?;
-        turn.sum(&mut money.in_flight, in_flight)?;
-        turn.sum(&mut money.cash, key.ledger.cash)?;
-        turn.sum(&mut money.realised, key.ledger.realised)?;
-        turn.sum(&mut money.unexplained, key.ledger.unexplained)?;
-        for (currency, fee) in key.ledger.fees.iter() {
-            turn.sum(&mut self.entry(currency).fees, fee)?;
+        let (old, new) = (Share::of(before.map(|b| &**b), instrument)?, Share::of(Some(after), instrument)?);
+        move_count(&mut totals.positions, old.positions, new.positions);
+        move_count(&mut totals.opening, old.opening, new.opening);
+        move_count(&mut totals.orders, old.orders, new.orders);
+        move_count(&mut totals.in_doubt, old.in_doubt, new.in_doubt);
+        move_count(&mut totals.troubled, old.troubled, new.troubled);
+        totals.fills = totals.fills.saturating_sub(old.fills).saturating_add(new.fills);
+        let money = totals.entry(instrument.settle());
+        move_sum(&mut money.cost, old.money.cost, new.money.cost)?;
+        move_sum(&mut money.in_flight, old.money.in_flight, new.money.in_flight)?;
+        move_sum(&mut money.cash, old.money.cash, new.money.cash)?;
+        move_sum(&mut money.realised, old.money.realised, new.money.realised)?;
+        move_sum(&mut money.unexplained, old.money.unexplained, new.money.unexplained)?;
+        let paid = before.map(|b| &b.ledger.fees);
+        if paid != Some(&after.ledger.fees) {
+            for (currency, fee) in paid.into_iter().flat_map(crate::model::Sums::iter) {
+                move_sum(&mut totals.entry(currency).fees, fee, Decimal::ZERO)?;
+            }
+            for (currency, fee) in after.ledger.fees.iter() {
+                move_sum(&mut totals.entry(currency).fees, Decimal::ZERO, fee)?;
+            }
         }
         // What is all zero is not listed, so that equal books have equal totals however they came about.
-        self.money.retain(|(_, money)| *money != Money::default());
-        Ok(())
+        totals.money.retain(|(_, money)| *money != Money::default());
+        Ok(totals)
     }
 
     fn entry(&mut self, currency: &Currency) -> &mut Money {
@@ -154,28 +148,50 @@ pub(crate) fn in_flight(key: &KeyState, instrument: &Instrument) -> Result<Decim
     Ok(sum)
 }
 
-/// Whether a key's value enters the sums or leaves them.
-#[derive(Clone, Copy)]
-enum Turn {
-    In,
-    Out,
+/// What one key adds to the totals; fees apart.
+#[derive(Default)]
+struct Share {
+    positions: usize,
+    opening: usize,
+    orders: usize,
+    in_doubt: usize,
+    troubled: usize,
+    fills: u64,
+    money: Money,
 }
 
-impl Turn {
-    fn count(self, count: &mut usize, by: usize) {
-        *count = match self {
-            Turn::In => count.saturating_add(by),
-            Turn::Out => count.saturating_sub(by),
+impl Share {
+    fn of(key: Option<&KeyState>, instrument: &Instrument) -> Result<Self, Rejection> {
+        let Some(key) = key else { return Ok(Self::default()) };
+        let money = Money {
+            cost: key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost),
+            in_flight: in_flight(key, instrument)?,
+            cash: key.ledger.cash,
+            realised: key.ledger.realised,
+            unexplained: key.ledger.unexplained,
+            fees: Decimal::ZERO,
         };
+        Ok(Self {
+            positions: usize::from(key.position.is_some()),
+            opening: usize::from(is_opening(key)),
+            orders: key.orders.len(),
+            in_doubt: key.orders.iter().filter(|o| o.in_doubt()).count(),
+            troubled: usize::from(!key.troubles.is_empty()),
+            fills: key.ledger.fills,
+            money,
+        })
     }
+}
 
-    fn sum(self, sum: &mut Decimal, by: Decimal) -> Result<(), Rejection> {
-        *sum = match self {
-            Turn::In => exact_add("a total of the book", *sum, by)?,
-            Turn::Out => exact_sub("a total of the book", *sum, by)?,
-        };
-        Ok(())
+fn move_count(count: &mut usize, old: usize, new: usize) {
+    *count = count.saturating_sub(old).saturating_add(new);
+}
+
+fn move_sum(sum: &mut Decimal, old: Decimal, new: Decimal) -> Result<(), Rejection> {
+    if old != new {
+        *sum = exact_add("a total of the book", exact_sub("a total of the book", *sum, old)?, new)?;
     }
+    Ok(())
 }
 
 /// Refuses what would exceed a limit.
