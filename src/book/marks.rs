@@ -41,7 +41,8 @@ pub struct Mark {
 impl Mark {
     /// Whether it is no older than `longest` at `now`.
     pub fn is_fresh(&self, now: Timestamp, longest: Duration) -> bool {
-        now.since(self.time) <= longest
+        // From the future is as wrong as from long ago: the clock was set back, and its age is not known.
+        now.since(self.time) <= longest && self.time.since(now) <= longest
     }
 }
 

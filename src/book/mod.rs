@@ -146,10 +146,7 @@ impl Book {
     /// Something that can never change under an id differs, the contract is not linear, or the book is full.
     pub fn register(&self, instrument: Instrument) -> Result<InstrumentId, Rejection> {
         match self.inner.publish(Command::Register(instrument))?.answer {
-            Answer::Registered(id) => {
-                self.inner.marks.admit(id);
-                Ok(id)
-            }
+            Answer::Registered(id) => Ok(id),
             _ => Err(Reason::NotAReservation { command: "register" }.into()),
         }
     }
@@ -382,6 +379,9 @@ impl Inner {
             }
             Ok(_) => {}
             Err(rejection) => audit::refused(&cause.command, rejection),
+        }
+        if let Ok((Published { answer: Answer::Registered(id), .. }, _)) = &published {
+            self.marks.admit(*id);
         }
         published.map(|(published, _)| published)
     }

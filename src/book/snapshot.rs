@@ -116,9 +116,14 @@ impl Snapshot {
         self.0.state.id_of(symbol)
     }
 
-    /// The venue time of the last fill booked on an instrument, and the sequence of the last change there (R8).
-    pub(crate) fn freshness(&self, id: InstrumentId) -> Option<(Option<crate::model::Timestamp>, Sequence)> {
-        self.0.state.slot(id).map(|slot| (slot.last_fill, slot.revision))
+    /// The venue time of the last fill booked on an instrument, whether any had none, and the sequence of the last change
+    /// there (R8).
+    #[cfg(not(posbook_loom))]
+    pub(crate) fn freshness(
+        &self,
+        id: InstrumentId,
+    ) -> Option<(Option<crate::model::Timestamp>, bool, Sequence)> {
+        self.0.state.slot(id).map(|slot| (slot.last_fill, slot.untimed, slot.revision))
     }
 
     /// A fingerprint of everything in it: equal for two books whose content is equal, however they came about (I5).
@@ -178,7 +183,7 @@ impl Reader {
         &self.shell.view
     }
 
-    /// Lets go of the root it keeps alive. The next [`Reader::view`] takes the newest.
+    /// Lets go of the root it saw last and holds the newest instead: for a thread that goes to sleep.
     pub fn release(&mut self) {
         self.reload();
     }

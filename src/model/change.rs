@@ -257,6 +257,8 @@ pub enum Kind {
     Quarantined,
     /// The key was taken as it stands.
     Accepted,
+    /// It closes from here on, as far as something becomes free.
+    Closing,
     /// Its closing was called off.
     ClosingCancelled,
 }
@@ -283,6 +285,7 @@ impl std::fmt::Display for Kind {
             Kind::Dropped => "dropped",
             Kind::Quarantined => "quarantined",
             Kind::Accepted => "accepted",
+            Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
         })
     }

@@ -69,6 +69,16 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Close what becomes free of a position, from now until it is flat: for an exit that fires while other orders hold
+    /// everything that is open (R7).
+    StartClosing {
+        /// Which key.
+        key: PositionKey,
+        /// Which life of it.
+        position: PositionId,
+        /// Why.
+        cause: String,
+    },
     /// Let a closing key live on (R7).
     CancelClosing {
         /// Which key.
@@ -137,6 +147,7 @@ impl Command {
             Command::Drop(_) => "drop",
             Command::Quarantine { .. } => "quarantine",
             Command::Accept { .. } => "accept",
+            Command::StartClosing { .. } => "start closing",
             Command::CancelClosing { .. } => "cancel closing",
             Command::Expire => "expire",
         }
@@ -150,6 +161,7 @@ impl Command {
             Command::Drop(d) => &d.reason,
             Command::Quarantine { why: text, .. }
             | Command::Accept { reason: text, .. }
+            | Command::StartClosing { cause: text, .. }
             | Command::CancelClosing { reason: text, .. }
             | Command::Step {
                 step: OrderStep::Refused { reason: text, .. } | OrderStep::Doubt { why: text },
@@ -171,6 +183,7 @@ impl Command {
             Command::Step { key, .. }
             | Command::Quarantine { key, .. }
             | Command::Accept { key, .. }
+            | Command::StartClosing { key, .. }
             | Command::CancelClosing { key, .. } => Some(*key),
             Command::Register(_) | Command::Record(_) | Command::Expire => None,
         }
@@ -655,7 +668,7 @@ pub struct Adoption {
 ///
 /// let gone = DropPosition {
 ///     key: PositionKey::net(InstrumentId(0)), position: PositionId { epoch: 1, sequence: Sequence(9) },
-///     asked: Sequence(12), reason: "not on the venue".into(),
+///     asked: Sequence(12), report_time: None, reason: "not on the venue".into(),
 /// };
 /// assert_eq!(Command::Drop(gone).name(), "drop");
 /// ```
@@ -667,6 +680,8 @@ pub struct DropPosition {
     pub position: PositionId,
     /// The book's sequence before the venue was asked: refused if the instrument changed since (R8).
     pub asked: Sequence,
+    /// The venue's time of the report: fills from before it, come late, move nothing any more. `None`: it states none.
+    pub report_time: Option<Timestamp>,
     /// Why.
     pub reason: String,
 }

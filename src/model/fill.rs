@@ -9,6 +9,7 @@ use super::instrument::InstrumentId;
 use super::key::{Leg, OrderSide};
 use super::ledger::Sums;
 use super::number::{Price, Quantity};
+use super::order::FillSource;
 use super::text::{Currency, Reference};
 use crate::error::Rejection;
 
@@ -48,6 +49,16 @@ pub enum Shape {
     },
     /// The order's total quantity so far and its average price; identity is (order, cumulative quantity).
     Cumulative,
+}
+
+impl Shape {
+    /// Which kind of message this is.
+    pub(crate) const fn source(&self) -> FillSource {
+        match self {
+            Shape::Trade { .. } => FillSource::Trades,
+            Shape::Cumulative => FillSource::Cumulative,
+        }
+    }
 }
 
 /// One report of an execution. Build it with [`Fill::trade`] or [`Fill::cumulative`] and add what the venue says.

@@ -109,7 +109,7 @@ pub enum PriceSign {
 /// ```
 /// use posbook::{Instrument, InstrumentSpec};
 ///
-/// let spec = InstrumentSpec { contract_size: "0.01".parse()?, ..InstrumentSpec::linear("ETH/USDT:USDT", "0.01", "1")? };
+/// let spec = InstrumentSpec::linear("ETH/USDT:USDT", "0.01", "1")?.with_contract_size("0.01".parse()?);
 /// assert_eq!(Instrument::new(spec)?.contract_size().get().to_string(), "0.01");
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
@@ -173,6 +173,17 @@ impl InstrumentSpec {
             mode: PositionMode::OneWay,
             money_scale: (price_step.get().scale() + quantity_step.get().scale()).clamp(8, MAX_MONEY_SCALE),
         })
+    }
+}
+
+impl InstrumentSpec {
+    /// Contracts of this size, with a money scale that keeps a fill on the steps exact (at most 18).
+    #[must_use]
+    pub fn with_contract_size(mut self, size: Quantity) -> Self {
+        let steps = self.price_step.get().scale() + self.quantity_step.get().scale();
+        self.contract_size = size;
+        self.money_scale = (steps + size.get().scale()).clamp(8, MAX_MONEY_SCALE);
+        self
     }
 }
 

@@ -224,6 +224,12 @@ impl Quantity {
     }
 }
 
+impl Default for Price {
+    fn default() -> Self {
+        Self(Decimal::ZERO)
+    }
+}
+
 impl Price {
     /// The nearest price that the type can hold: rounded half-even to 16 significant digits if need be. For prices
     /// that are computed (an average, a fraction of an entry), never for prices that a venue states.

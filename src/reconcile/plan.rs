@@ -327,7 +327,7 @@ impl<'a> Round<'a> {
             return;
         }
         let symbol = row.symbol.clone();
-        if leg.booked.is_zero() && !leg.busy {
+        if leg.owners.is_empty() && !leg.busy {
             let (side, quantity, entry, leverage) = (row.side, row.quantity, row.entry, row.leverage);
             let discrepancy = Discrepancy::VenueOnly { symbol, key, side, quantity, entry, leverage };
             let adoption = Adoption {
@@ -342,10 +342,13 @@ impl<'a> Round<'a> {
             };
             return self.confirmed(id, discrepancy, Repair::Adopt(adoption));
         }
-        let discrepancy = Discrepancy::Differs { symbol, key, book: leg.booked, venue };
-        let why = format!("the book has {}, the venue {venue}", leg.booked);
-        let repair = if leg.busy { busy() } else { Repair::Quarantine { key, why } };
-        self.confirmed(id, discrepancy, repair);
+        // Per instrument and leg, never per owner: whose part is wrong nobody can say, so all of them freeze (R12).
+        for key in leg.owners {
+            let why = format!("the book has {}, the venue {venue}", leg.booked);
+            let discrepancy = Discrepancy::Differs { symbol: symbol.clone(), key, book: leg.booked, venue };
+            let repair = if leg.busy { busy() } else { Repair::Quarantine { key, why } };
+            self.confirmed(id, discrepancy, repair);
+        }
     }
 
     /// What the book has and a complete report does not (R10).
@@ -371,6 +374,12 @@ impl<'a> Round<'a> {
                 busy()
             } else if !self.policy.drops {
                 Repair::Wait("this run only adopts".to_owned())
+            } else if leg.owners.len() > 1 {
+                // Whose part is gone nobody can say.
+                Repair::Quarantine {
+                    key,
+                    why: "the venue does not have what several owners share here".to_owned(),
+                }
             } else if empty && self.policy.consent == Consent::Missing {
                 Repair::Quarantine {
                     key,
@@ -378,7 +387,8 @@ impl<'a> Round<'a> {
                 }
             } else {
                 let reason = "the venue does not have it".to_owned();
-                Repair::Drop(DropPosition { key, position: position.id, asked: self.asked, reason })
+                let (asked, report_time) = (self.asked, self.report.venue_time);
+                Repair::Drop(DropPosition { key, position: position.id, asked, report_time, reason })
             };
             self.confirmed(key.instrument, discrepancy, repair);
         }
@@ -386,9 +396,10 @@ impl<'a> Round<'a> {
 
     /// A repair needs a report that is proved newer than everything booked, or enough equal ones (R8, R10).
     fn confirmed(&mut self, id: InstrumentId, discrepancy: Discrepancy, repair: Repair) {
-        let (last_fill, changed) = self.view.freshness(id).unwrap_or_default();
-        let newer = self.report.venue_time.is_some_and(|time| last_fill.is_none_or(|fill| time > fill));
-        let older = !newer && self.report.venue_time.is_some();
+        let (last_fill, untimed, changed) = self.view.freshness(id).unwrap_or_default();
+        let older = matches!((self.report.venue_time, last_fill), (Some(time), Some(fill)) if time <= fill);
+        // A fill without a venue time may be younger than any report: then time proves nothing.
+        let newer = self.report.venue_time.is_some() && !older && !untimed;
         let complete = self.report.completeness == Completeness::Complete;
         // What was told before the instrument changed is about another state of it.
         let said = (changed, discrepancy);
@@ -412,9 +423,13 @@ impl<'a> Round<'a> {
 
     /// What the book has on a leg, over all owners, and the band that orders in flight allow (R9).
     fn leg(&self, id: InstrumentId, leg: Leg) -> Band {
-        let mut band = Band { booked: Decimal::ZERO, low: Decimal::ZERO, high: Decimal::ZERO, busy: false };
+        let zero = Decimal::ZERO;
+        let mut band = Band { booked: zero, low: zero, high: zero, busy: false, owners: Vec::new() };
         for key in self.view.keys().filter(|k| k.key.instrument == id && k.key.leg == leg) {
             band.booked += key.position.as_ref().map_or(Decimal::ZERO, |p| signed(p.side, p.quantity));
+            if key.position.is_some() || !key.orders.is_empty() {
+                band.owners.push(key.key);
+            }
             for order in &key.orders {
                 band.busy = true;
                 match order.side.opens() {
@@ -434,6 +449,8 @@ struct Band {
     low: Decimal,
     high: Decimal,
     busy: bool,
+    /// The keys on which something stands.
+    owners: Vec<PositionKey>,
 }
 
 fn busy() -> Repair {

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use super::{Slot, State, fills, orders, repair, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId, KeyState, Kind,
-    Position, PositionKey, Precondition, Publication, Sequence,
+    Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
+    KeyState, Kind, Position, PositionKey, Precondition, Publication, Sequence,
 };
 use crate::sync::Arc;
 
@@ -84,7 +84,9 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
         Command::Open(wish) => reserve::open(&ask, wish),
         Command::ScaleIn(wish) => reserve::scale_in(&ask, wish),
         Command::ScaleOut(wish) => reserve::scale_out(&ask, wish),
-        Command::Close(wish) => reserve::close(&ask, wish),
+        // A close of a part is a scale-out, whatever it was wrapped in.
+        Command::Close(wish) if wish.amount == Amount::All => reserve::close(&ask, wish),
+        Command::Close(wish) => reserve::scale_out(&ask, wish),
         Command::Step { key, order, step } => orders::step(&ask, *key, *order, step),
         Command::Expire => Ok(orders::expire(&ask, observed.time)),
         Command::Record(fill) => fills::record(&ask, fill),
@@ -93,6 +95,7 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
         Command::Drop(gone) => repair::drop_position(&ask, gone),
         Command::Quarantine { key, why, asked } => repair::quarantine(&ask, *key, why, *asked),
         Command::Accept { key, .. } => repair::accept(&ask, *key),
+        Command::StartClosing { key, position, cause } => repair::start_closing(&ask, *key, *position, cause),
         Command::CancelClosing { key, .. } => repair::cancel_closing(&ask, *key),
     };
     match decided {
@@ -227,7 +230,7 @@ fn register(ask: &Ask<'_>, wanted: &Instrument) -> Result<Decision, Rejection> {
     if (&known.base, &known.quote, &known.settle) != (&wish.base, &wish.quote, &wish.settle) {
         return refused("currency");
     }
-    if known.money_scale != wish.money_scale && slot.keys().any(|k| k.ledger.fills > 0) {
+    if known.money_scale != wish.money_scale && (!slot.idle() || slot.keys().any(|k| k.ledger.fills > 0)) {
         return refused("money scale");
     }
     if known.mode != wish.mode && !slot.idle() {

@@ -132,6 +132,11 @@ fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
         (Shape::Trade { .. }, Some(order)) if order.source == FillSource::Cumulative => {
             Err(mixed(order, "cumulative figures").into())
         }
+        (Shape::Trade { .. }, None) if to.finished.is_some_and(|f| f.source == FillSource::Cumulative) => {
+            // What this trade did is in the figure that finished the order.
+            let order = to.finished.map_or_else(|| "".into(), |f| f.order.to_string());
+            Ok(News::Unfoldable(format!("a trade of order {order}, which was fed by cumulative figures")))
+        }
         (Shape::Trade { .. }, _) => Ok(News::Fill { quantity: fill.quantity, value }),
         // An earlier figure of a finished order, come late: it is in the figure that finished it.
         (Shape::Cumulative, None) if to.finished.is_some_and(|f| fill.quantity <= f.booked) => {
@@ -164,7 +169,7 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = to.notes.clone();
     let mut key = ask.key(slot, to.key);
-    if replaces(&key, to, fill) {
+    if replaces(ask, &key, to, fill) {
         return replace(ask, slot, key, fill, seen, quantity, value);
     }
     notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
@@ -253,6 +258,15 @@ fn book(
             let open = Arc::make_mut(open);
             open.quantity = open.quantity.plus(part.quantity)?;
             open.cost = exact_add("the cost of a position", open.cost, part.value)?;
+            // An open that takes dust over brings its own protection, as if the key had been flat (R18, R5).
+            let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.booked.is_zero());
+            if let Some(order) = opener.filter(|o| o.against == Some(open.id)) {
+                open.leverage = order.leverage;
+                let rule =
+                    order.rule.and_then(|r| r.targets(open.side, fill.price.get(), &slot.instrument).ok());
+                open.targets = rule.unwrap_or_default();
+                open.targets_from = TargetOrigin::Order(order.client_id);
+            }
         }
         (Kind::ScaledOut | Kind::Closed, Some(open)) => {
             let share = share_rounded(open.cost, part.quantity, open.quantity, scale)?;
@@ -392,10 +406,7 @@ fn settle(
     let order = Arc::make_mut(place);
     order.booked = order.booked.plus(quantity)?;
     order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
-    order.source = match fill.shape {
-        Shape::Trade { .. } => FillSource::Trades,
-        Shape::Cumulative => FillSource::Cumulative,
-    };
+    order.source = fill.shape.source();
     if order.intent == Intent::Open && order.against.is_none() {
         order.against = opened;
     }
@@ -432,12 +443,14 @@ fn remarks(
 }
 
 /// R8: a fill from before the adoption's report is already in the adopted quantity.
-fn replaces(key: &KeyState, to: &Addressee, fill: &Fill) -> bool {
+fn replaces(ask: &Ask<'_>, key: &KeyState, to: &Addressee, fill: &Fill) -> bool {
     // An adoption finds no unresolved order on its key, so an order of ours that has one is younger than the adoption,
     // whatever the venue's clock says.
     let ours = match (&fill.order, &key.baseline) {
         (OrderRef::Ours(id), Some(baseline)) => {
-            to.order.is_some() || id.sequence > baseline.position.sequence
+            // Sequences of another book or another run say nothing about this one.
+            let this_run = id.book == ask.state.settings().book && id.epoch == baseline.position.epoch;
+            to.order.is_some() || (this_run && id.sequence > baseline.position.sequence)
         }
         _ => false,
     };

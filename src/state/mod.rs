@@ -27,8 +27,8 @@ pub use totals::{Money, Totals};
 
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Change, Effect, Epoch, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen, Sequence, Symbol,
-    TargetRule,
+    Change, Command, Effect, Epoch, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen, Sequence,
+    Symbol, TargetRule,
 };
 use crate::sync::Arc;
 
@@ -118,7 +118,17 @@ impl State {
                 self.totals.strays += 1;
                 self.strays.push(*seen);
             }
-            Effect::Key { after, seen, .. } => self.put_key(change.sequence, after, seen.as_ref())?,
+            Effect::Key { before, after, seen, .. } => {
+                if self.key(after.key).map(|k| k.revision) != before.as_ref().map(|b| b.revision) {
+                    return Err(Reason::OtherRevision {
+                        key: after.key,
+                        expected: before.as_ref().map_or(Sequence(0), |b| b.revision),
+                        found: self.key(after.key).map_or(Sequence(0), |k| k.revision),
+                    }
+                    .into());
+                }
+                self.put_key(change, after, seen.as_ref())?;
+            }
         }
         self.sequence = change.sequence;
         Ok(())
@@ -136,14 +146,19 @@ impl State {
 
     fn put_key(
         &mut self,
-        sequence: Sequence,
+        change: &Change,
         after: &Arc<KeyState>,
         seen: Option<&Seen>,
     ) -> Result<(), Rejection> {
         let key = after.key;
         let slot = self.slots.get_mut(&key.instrument).ok_or_else(|| unknown(key.instrument))?;
         let totals = self.totals.replaced(slot.key(key), after, &slot.instrument)?;
-        Arc::make_mut(slot).put(sequence, after, seen);
+        // The fill that finishes an order may be the only one it ever had: what fed it is the fill's kind then.
+        let fed = match &change.cause.command {
+            Command::Record(fill) => Some(fill.shape.source()),
+            _ => None,
+        };
+        Arc::make_mut(slot).put(change.sequence, after, seen, fed);
         self.totals = totals;
         Ok(())
     }

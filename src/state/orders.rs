@@ -4,6 +4,8 @@
 //! A doubt is cleared only by evidence about the order itself (R1): the venue's word that it works, or its final figure
 //! together with the fills that make it up.
 
+use std::time::Duration;
+
 use super::decide::{Answer, Ask, Decision, sealed};
 use super::{Slot, targets};
 use crate::error::{Reason, Rejection};
@@ -31,7 +33,10 @@ pub(super) fn step(
     let illegal =
         || Err(Reason::OrderState { order: id, state: order.state.name(), wanted: step.name() }.into());
     let kind = match (step, &order.state) {
-        (OrderStep::Sent, OrderState::Reserved) => move_to(&mut key, id, OrderState::Sent, Kind::Sent),
+        (OrderStep::Sent, OrderState::Reserved) => {
+            renew(ask, &mut key, id);
+            move_to(&mut key, id, OrderState::Sent, Kind::Sent)
+        }
         (OrderStep::Release, OrderState::Reserved) => {
             key.orders.retain(|o| o.client_id != id);
             // Nothing left, so nothing is being closed on its account.
@@ -43,15 +48,17 @@ pub(super) fn step(
         // Before `sent` the venue cannot have said anything.
         (_, OrderState::Reserved) => return illegal(),
         (OrderStep::Sent | OrderStep::Release, _) => return illegal(),
-        (OrderStep::Working { .. }, OrderState::Working) => return Ok(Decision::nothing(Answer::Done)),
-        (OrderStep::Working { .. }, OrderState::Sent | OrderState::InDoubt(_)) => {
-            // Evidence that it lives gives it time anew; it would be overdue again at once.
-            let patience = std::time::Duration::from_nanos(ask.state.settings().patience_ns);
-            let renewed = ask.cause.observed.time.plus(patience);
-            if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
-                let order = Arc::make_mut(order);
-                order.deadline = order.deadline.max(renewed);
+        (OrderStep::Working { .. }, OrderState::Working) => {
+            // Half of its time is a good moment to say that it lives: not with every question.
+            if order.deadline.since(ask.cause.observed.time) > patience(ask) / 2 {
+                return Ok(Decision::nothing(Answer::Done));
             }
+            renew(ask, &mut key, id);
+            Kind::Working
+        }
+        (OrderStep::Working { .. }, OrderState::Sent | OrderState::InDoubt(_)) => {
+            // It would be overdue again at once.
+            renew(ask, &mut key, id);
             move_to(&mut key, id, OrderState::Working, Kind::Working)
         }
         // Final figures do not come alive again.
@@ -65,6 +72,18 @@ pub(super) fn step(
         }
     };
     Ok(Decision::one(ask.change(slot, kind, key), Answer::Done))
+}
+
+fn patience(ask: &Ask<'_>) -> Duration {
+    Duration::from_nanos(ask.state.settings().patience_ns)
+}
+
+/// Evidence that an order lives gives it time anew.
+fn renew(ask: &Ask<'_>, key: &mut KeyState, id: ClientOrderId) {
+    if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
+        let order = Arc::make_mut(order);
+        order.deadline = order.deadline.max(ask.cause.observed.time.plus(patience(ask)));
+    }
 }
 
 /// The venue's final figure: the order is over when the booked fills reach it (R2).
@@ -108,10 +127,11 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
     }
 }
 
-/// Puts every overdue order in doubt (R6). One that has not left is not overdue: its holder releases it by dropping it.
+/// Puts every overdue order in doubt, and releases what was never sent (R6). An order that settles is not unknown: its
+/// final figure is kept, and it claims its key until its fills are booked.
 pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
     let overdue = |order: &Order| {
-        let alive = matches!(order.state, OrderState::Sent | OrderState::Working | OrderState::Settling(_));
+        let alive = matches!(order.state, OrderState::Reserved | OrderState::Sent | OrderState::Working);
         alive && order.deadline < now
     };
     let mut decision = Decision::nothing(Answer::Done);
@@ -122,12 +142,16 @@ pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
     for slot in ask.state.slots() {
         for key in slot.keys().filter(|key| key.orders.iter().any(|o| overdue(o))) {
             let mut after = (**key).clone();
+            let mut kind = Kind::Released;
+            // Its holder can no longer send it: `sent` is refused from here on.
+            after.orders.retain(|o| !(overdue(o) && o.state == OrderState::Reserved));
             for order in after.orders.iter_mut().filter(|o| overdue(o)) {
                 Arc::make_mut(order).state =
                     OrderState::InDoubt("no final answer before its deadline".into());
+                kind = Kind::InDoubt;
             }
             let sequence = ask.next.after(decision.effects.len() as u64);
-            decision.effects.push(sealed(sequence, Some(key), Kind::InDoubt, after));
+            decision.effects.push(sealed(sequence, Some(key), kind, after));
         }
     }
     decision

@@ -3,13 +3,13 @@
 
 use rust_decimal::Decimal;
 
-use super::decide::{Answer, Ask, Decision, position};
+use super::decide::{Answer, Ask, Decision, expect, position};
 use super::fills::{add_trouble, new_position};
 use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Adoption, Baseline, DropPosition, KeyState, Kind, PositionId, PositionKey, Quantity, Sequence, Side,
-    TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
+    Adoption, Baseline, Closing, DropPosition, KeyState, Kind, PositionId, PositionKey, Precondition, Price,
+    Quantity, Sequence, Side, TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::Arc;
 
@@ -60,9 +60,13 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
     open.leverage = found.leverage;
     // From the current price, as the predecessor did; without a fresh one nobody can say where a stop is legal (R5).
     let rule = found.rule.or(settings.default_rule);
-    if let Some(crate::model::TargetRule::Fractions { stop: Some(stop), .. }) = rule {
-        reserve::check_stop(ask.state, stop)?;
-    }
+    // A rule beyond the book's limit is none: the venue has the position all the same.
+    let rule = rule.filter(|rule| match rule {
+        crate::model::TargetRule::Fractions { stop: Some(stop), .. } => {
+            reserve::check_stop(ask.state, *stop).is_ok()
+        }
+        _ => true,
+    });
     let mark = ask.cause.observed.mark(found.key.instrument);
     let wanted = rule.zip(mark).and_then(|(rule, mark)| {
         let wanted = rule.targets(found.side, mark.get(), &slot.instrument).ok()?;
@@ -103,13 +107,24 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     fresh(slot, gone.asked)?;
     unreserved(&key)?;
     // cash = realised - s x C + unexplained: what leaves with C comes back in `unexplained`.
-    let cost = if open.side == Side::Long { open.cost } else { -open.cost };
+    let side = open.side;
+    let cost = if side == Side::Long { open.cost } else { -open.cost };
     key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, cost)?;
     key.position = None;
-    // An adoption goes on dating the key: a fill from before it moves no quantity (R8), and corrects nothing any more.
-    if let Some(baseline) = key.baseline.as_mut().map(Arc::make_mut) {
-        baseline.quantity = Quantity::ZERO;
-    }
+    // The report dates the key as an adoption does: the fill that closed the position is from before it, and moves
+    // nothing when it comes late (R8). What it would correct stays in `unexplained`.
+    let time = gone.report_time.max(key.baseline.as_ref().and_then(|b| b.time));
+    key.baseline = time.map(|time| {
+        let (quantity, entry) = (Quantity::ZERO, Price::default());
+        Arc::new(Baseline {
+            position: gone.position,
+            side,
+            quantity,
+            entry,
+            kept: Decimal::ZERO,
+            time: Some(time),
+        })
+    });
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
     checked(ask, slot, Kind::Dropped, key)
 }
@@ -138,6 +153,24 @@ pub(super) fn accept(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Reject
     }
     key.troubles.clear();
     Ok(Decision::one(ask.change(slot, Kind::Accepted, key), Answer::Done))
+}
+
+/// Makes a key closing though nothing of it is free to be reserved now: the passes that follow close what becomes free,
+/// whatever the price does (R7).
+pub(super) fn start_closing(
+    ask: &Ask<'_>,
+    key: PositionKey,
+    position_id: PositionId,
+    cause: &str,
+) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    let mut key = ask.key(slot, key);
+    expect(&key, Precondition::Position(position_id))?;
+    if key.closing.is_some() {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    key.closing = Some(Closing { cause: cause.to_owned(), since: ask.next });
+    Ok(Decision::one(ask.change(slot, Kind::Closing, key), Answer::Done))
 }
 
 pub(super) fn cancel_closing(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Rejection> {

@@ -228,7 +228,7 @@ fn check_limits(
         let factors = [quantity.get(), slot.instrument.contract_size().get(), reference.get().abs()];
         product_rounded("exposure", factors, scale)
     };
-    let cost = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost);
+    let cost = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.abs());
     let standing = match &key.position {
         Some(open) => value(open.quantity)?.max(cost),
         None => Decimal::ZERO,
@@ -236,7 +236,7 @@ fn check_limits(
     let wanted = exact_add("exposure", in_flight(key, &slot.instrument)?, value(quantity)?)?;
     within("notional of one key", exact_add("exposure", standing, wanted)?, limits.key_notional)?;
     let money = totals.money(slot.instrument.settle());
-    let others = exact_sub("exposure", exact_add("exposure", money.cost, money.in_flight)?, cost)?;
+    let others = exact_sub("exposure", exact_add("exposure", money.exposure, money.in_flight)?, cost)?;
     let whole = exact_add("exposure", exact_add("exposure", others, standing)?, value(quantity)?)?;
     within("notional of the book", whole, limits.book_notional)
 }

@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use super::ring::Ring;
 use super::{FILLS_REMEMBERED, ORDERS_REMEMBERED};
 use crate::model::{
-    ClientOrderId, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Quantity, Seen, Sequence,
-    Timestamp,
+    ClientOrderId, FillSource, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Quantity, Seen,
+    Sequence, Timestamp,
 };
 use crate::sync::Arc;
 
@@ -28,6 +28,8 @@ pub(crate) struct Slot {
     pub(crate) forgetful: bool,
     /// The latest venue time of a fill booked here (R8).
     pub(crate) last_fill: Option<Timestamp>,
+    /// Whether any fill was booked without a venue time: then no report can be proved newer by its time alone.
+    pub(crate) untimed: bool,
     /// The last change on any of its keys (R8).
     pub(crate) revision: Sequence,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Finished {
     pub(crate) key: PositionKey,
     /// What its fills came to.
     pub(crate) booked: Quantity,
+    /// What it was fed by.
+    pub(crate) source: FillSource,
 }
 
 impl Slot {
@@ -52,6 +56,7 @@ impl Slot {
             watermark: None,
             forgetful: false,
             last_fill: None,
+            untimed: false,
             revision: Sequence(0),
         }
     }
@@ -80,7 +85,13 @@ impl Slot {
     }
 
     /// Puts a key's new value in place.
-    pub(crate) fn put(&mut self, sequence: Sequence, after: &Arc<KeyState>, seen: Option<&Seen>) {
+    pub(crate) fn put(
+        &mut self,
+        sequence: Sequence,
+        after: &Arc<KeyState>,
+        seen: Option<&Seen>,
+        fed: Option<FillSource>,
+    ) {
         match self.keys.binary_search_by(|k| k.key.cmp(&after.key)) {
             Err(place) => self.keys.insert(place, Arc::clone(after)),
             Ok(place) => {
@@ -90,7 +101,9 @@ impl Slot {
                             OrderState::Settling(told) => told.max(order.booked),
                             _ => order.booked,
                         };
-                        self.finished.push(Finished { order: order.client_id, key: order.key, booked });
+                        let source = fed.unwrap_or(order.source);
+                        let finished = Finished { order: order.client_id, key: order.key, booked, source };
+                        self.finished.push(finished);
                     }
                     *stands = Arc::clone(after);
                 }
@@ -98,6 +111,7 @@ impl Slot {
         }
         if let Some(seen) = seen {
             self.last_fill = self.last_fill.max(seen.venue_time);
+            self.untimed |= seen.venue_time.is_none();
             // One order can fill hundreds of times in one millisecond of the venue. Nothing of the newest time is
             // forgotten, or the rest of such a burst would stand below the watermark.
             let newest = self.last_fill;

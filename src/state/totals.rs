@@ -52,6 +52,9 @@ pub struct Money {
     /// Open cost of every position.
     #[serde(with = "crate::model::money")]
     pub cost: Decimal,
+    /// The same without signs: what limits count. Differs from the cost only where prices are negative.
+    #[serde(with = "crate::model::money")]
+    pub exposure: Decimal,
     /// Unfilled increases, at the price that each was reserved with.
     #[serde(with = "crate::model::money")]
     pub in_flight: Decimal,
@@ -97,6 +100,7 @@ impl Totals {
         totals.fills = totals.fills.saturating_sub(old.fills).saturating_add(new.fills);
         let money = totals.entry(instrument.settle());
         move_sum(&mut money.cost, old.money.cost, new.money.cost)?;
+        move_sum(&mut money.exposure, old.money.exposure, new.money.exposure)?;
         move_sum(&mut money.in_flight, old.money.in_flight, new.money.in_flight)?;
         move_sum(&mut money.cash, old.money.cash, new.money.cash)?;
         move_sum(&mut money.realised, old.money.realised, new.money.realised)?;
@@ -165,6 +169,7 @@ impl Share {
         let Some(key) = key else { return Ok(Self::default()) };
         let money = Money {
             cost: key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost),
+            exposure: key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.abs()),
             in_flight: in_flight(key, instrument)?,
             cash: key.ledger.cash,
             realised: key.ledger.realised,

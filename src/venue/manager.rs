@@ -645,19 +645,22 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     pub async fn pull_fills(&self) -> Result<usize, Error> {
         let mut booked = 0;
-        loop {
+        // Bounded, so that a venue whose cursor grows for ever holds nobody up; the next call goes on from there.
+        for _ in 0..1_000 {
             let cursor = *self.shared.cursor.lock();
             let asked = self.shared.venue.fills_since(cursor).await;
             let page = asked.map_err(|lost| not_asked(&self.shared.venue, &lost))?;
             // Whatever the cursor says, fills are booked: each once (I11).
+            let last = page.fills.is_empty() || page.next <= cursor;
             booked += self.book_fills(page.fills);
-            if page.next <= cursor {
-                return Ok(booked);
-            }
             // Moved only after the fills are booked, and never back by a slower thread.
             let mut reached = self.shared.cursor.lock();
             *reached = (*reached).max(page.next);
+            if last {
+                break;
+            }
         }
+        Ok(booked)
     }
 
     /// Books fills as the venue names them. What cannot be booked is kept by the book and flagged (R4).
@@ -685,23 +688,24 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), posbook::Error>(())
     /// ```
     pub async fn resolve_orders(&self) -> Result<(), Error> {
-        let mut fault = None;
-        for order in self.book().reservations() {
-            // Reserved and sent orders have a holder; if it is gone, they are in doubt or soon overdue.
-            if matches!(order.state, OrderState::Reserved | OrderState::Sent) {
-                continue;
-            }
+        // Reserved and sent orders have a holder; if it is gone, they are in doubt or soon overdue.
+        let mut open = self.book().reservations();
+        open.retain(|order| !matches!(order.state, OrderState::Reserved | OrderState::Sent));
+        // Beside one another: an order whose question hangs keeps no other one in doubt.
+        let asked = open.into_iter().map(|order| async move {
             match self.shared.venue.order(order.client_id).await {
-                Ok(OrderStatus::Unknown) => {}
+                Ok(OrderStatus::Unknown) => None,
                 // Taken hold of only after the answer: dropping this future in between changes nothing.
                 Ok(status) => {
                     if let Ok(sent) = self.book().reattach(order.client_id) {
                         self.resolve(sent, status).await;
                     }
+                    None
                 }
-                Err(lost) => fault = Some(not_asked(&self.shared.venue, &lost)),
+                Err(lost) => Some(not_asked(&self.shared.venue, &lost)),
             }
-        }
+        });
+        let fault = super::pass::all(asked.collect()).await.into_iter().flatten().next_back();
         fault.map_or(Ok(()), Err)
     }
 

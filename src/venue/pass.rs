@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use super::api::Venue;
 use super::manager::{OrderReport, PositionManager};
-use crate::error::{Error, Rejection};
+use crate::error::{Error, Reason, Rejection};
 use crate::exits;
 use crate::model::{Command, PositionKey, Reduction};
 
@@ -58,7 +58,17 @@ impl<V: Venue> PositionManager<V> {
         for wish in self.due_closes(&mut pass) {
             match self.book().reserve(wish) {
                 Ok(reservation) => reserved.push(reservation),
-                Err(refused) => pass.refused.push(refused),
+                Err(refused) => {
+                    // Other orders hold everything: the exit is not forgotten, what becomes free is closed (R7).
+                    if let (Reason::ReduceBeyond { key, .. }, Some(open)) =
+                        (refused.reason(), refused.standing())
+                    {
+                        let cause = refused.command().map(|c| c.reason().to_owned()).unwrap_or_default();
+                        let _ =
+                            self.book().apply(Command::StartClosing { key: *key, position: open.id, cause });
+                    }
+                    pass.refused.push(refused);
+                }
             }
         }
         let sends = reserved.into_iter().map(|reservation| async {
@@ -128,7 +138,7 @@ async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Outpu
 
 /// Runs futures side by side until all are done; each is polled whenever any of them wakes. Enough for the handful of
 /// orders of a pass, and no dependency.
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+pub(super) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {

@@ -248,7 +248,13 @@ fn an_exit_that_no_longer_stands_and_a_stale_precondition_are_refused() {
     };
     refused(&book, Command::close(id).exit(exit), &["stop loss", "no longer stands"]);
     let gone = |position, asked| {
-        Command::Drop(DropPosition { key: id.into(), position, asked, reason: "gone".into() })
+        Command::Drop(DropPosition {
+            key: id.into(),
+            position,
+            asked,
+            report_time: None,
+            reason: "gone".into(),
+        })
     };
     refused(&book, gone(other, book.snapshot().sequence()), &["decided against position"]);
     refused(&book, gone(position.id, Sequence(1)), &["asked at sequence 1"]);

@@ -264,7 +264,7 @@ impl Naive {
         let side = if fill.buy { 'l' } else { 's' };
         let guess = if terms.hedge { side } else { 'n' };
         let at = order.as_ref().map_or((fill.instrument, fill.leg.unwrap_or(guess), 0), |order| order.at);
-        let order = order.filter(|order| order.lives);
+        let (order, over) = (order.clone().filter(|o| o.lives), order.filter(|o| !o.lives));
         let mut value = match terms.money(&fill.quantity, &fill.price) {
             Some(value) if sign(&fill.price) > 0 || !terms.positive => value,
             _ => {
@@ -282,7 +282,12 @@ impl Naive {
                 quantity -= &order.booked;
                 value -= &order.value;
             }
-            None if cumulative => {
+            // An earlier figure of an order that is over is in the figure that finished it.
+            None if cumulative && over.as_ref().is_some_and(|o| quantity <= o.booked) => {
+                return Outcome::Duplicate;
+            }
+            // So is a trade of an order that was fed by figures; nobody can tell, so it is kept and not booked.
+            None if cumulative || over.as_ref().is_some_and(|o| o.cumulative == Some(true)) => {
                 self.seen.insert(identity, content);
                 return Outcome::Unbooked;
             }

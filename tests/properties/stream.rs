@@ -452,6 +452,7 @@ impl World {
                     key,
                     position,
                     asked: self.asked(stale),
+                    report_time: None,
                     reason: "gone".into(),
                 }));
                 if done.is_ok() {
@@ -476,10 +477,22 @@ impl World {
                     .book
                     .reservations()
                     .into_iter()
-                    .filter(|o| !o.in_doubt() && o.state != OrderState::Reserved && o.deadline < now)
+                    // What settles is known: only its fills are missing.
+                    .filter(|o| {
+                        !o.in_doubt() && !matches!(o.state, OrderState::Settling(_)) && o.deadline < now
+                    })
                     .collect();
                 self.book.expire();
                 for order in overdue {
+                    if order.state == OrderState::Reserved {
+                        // Never sent: released, and its holder cannot send it any more (R6).
+                        assert!(
+                            self.unresolved(order.client_id).is_none(),
+                            "an overdue claim was not released"
+                        );
+                        self.model.gone(&order.client_id.to_string());
+                        continue;
+                    }
                     assert!(
                         self.unresolved(order.client_id).is_some_and(|o| o.in_doubt()),
                         "R6: the overdue are in doubt"

@@ -72,6 +72,13 @@ impl Seat<'_> {
     }
 }
 
+/// What a thread does.
+type Work<'a> = Box<dyn FnOnce() -> Latency + Send + 'a>;
+
+fn no_thread(wrong: &std::io::Error) -> Failure {
+    Failure::Environment(format!("the system gave no thread: {wrong}; try fewer --strategies"))
+}
+
 /// Replays the tape and comes to rest.
 pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> Result<Ended, Failure> {
     let strategies = options.strategies as usize;
@@ -84,21 +91,35 @@ pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> 
         || Failure::Environment("a thread of the replay panicked; this is a fault of posbook".to_owned());
 
     thread::scope(|scope| {
-        let witness = scope.spawn(|| watch.run(&until));
         let seat = |agent| Seat { pace: &pace, agent };
-        let counts = &counts;
-        let mut threads = Vec::new();
+        let (counts, seed) = (&counts, options.seed);
+        let mut work: Vec<Work<'_>> = Vec::new();
         for number in 0..strategies {
             let seat = seat(number);
-            let seed = options.seed;
-            threads.push(scope.spawn(move || trade(seat, setup, counts, seed, number)));
+            work.push(Box::new(move || trade(seat, setup, counts, seed, number)));
         }
         let (fills, exits) = (seat(strategies), seat(strategies + 1));
         let (dashboard, reconcile) = (seat(strategies + 2), seat(strategies + 3));
-        threads.push(scope.spawn(move || book_fills(fills, setup, begins)));
-        threads.push(scope.spawn(move || watch_exits(exits, setup, counts, begins)));
-        threads.push(scope.spawn(move || look(dashboard, setup, counts, begins)));
-        threads.push(scope.spawn(move || reconcile_now_and_then(reconcile, setup, counts, begins)));
+        work.push(Box::new(move || book_fills(fills, setup, begins)));
+        work.push(Box::new(move || watch_exits(exits, setup, counts, begins)));
+        work.push(Box::new(move || look(dashboard, setup, counts, begins)));
+        work.push(Box::new(move || reconcile_now_and_then(reconcile, setup, counts, begins)));
+
+        let spawned = thread::Builder::new().spawn_scoped(scope, || watch.run(&until));
+        let witness = spawned.map_err(|wrong| no_thread(&wrong))?;
+        let mut threads = Vec::new();
+        for work in work {
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(thread) => threads.push(thread),
+                Err(wrong) => {
+                    // Those that have begun leave; the others' seats are given up with their work.
+                    pace.market_is_over();
+                    setup.venue.finish();
+                    until.reach(0);
+                    return Err(no_thread(&wrong));
+                }
+            }
+        }
 
         let mut latency = play(options.speed, tape, setup, &pace, bar);
         // Nothing moves any more: what is pending at the venue executes now, and whoever waits for it wakes.
@@ -162,7 +183,7 @@ fn trade(seat: Seat<'_>, setup: &Setup, counts: &Counts, seed: u64, number: usiz
     let mut latency = Latency::default();
     let mut reader = setup.book.reader();
     let mut strategy = Strategy::new(seed, number as u64, setup.traded.len());
-    let mut turn = seat.pace.now() + strategy.pause();
+    let mut turn = seat.pace.now().saturating_add(strategy.pause());
     while seat.my_turn(turn) {
         let wish = latency.time("read and decide", || {
             strategy.decide(&mut reader, &setup.traded, |id| setup.book.fresh_mark(id).map(|mark| mark.price))
@@ -180,7 +201,7 @@ fn trade(seat: Seat<'_>, setup: &Setup, counts: &Counts, seed: u64, number: usiz
         }
         // Holds no old root while it sleeps.
         reader.release();
-        turn = seat.pace.now() + strategy.pause();
+        turn = seat.pace.now().saturating_add(strategy.pause());
     }
     latency
 }
@@ -202,7 +223,7 @@ fn order(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency,
 fn book_fills(seat: Seat<'_>, setup: &Setup, begins: i64) -> Latency {
     let mut latency = Latency::default();
     let mut cursor = FillCursor::default();
-    let mut turn = begins + FILLS_EVERY;
+    let mut turn = begins.saturating_add(FILLS_EVERY);
     while seat.my_turn(turn) {
         if let Ok(page) = pollster::block_on(setup.venue.fills_since(cursor)) {
             for VenueFill { symbol, mut fill } in page.fills {
@@ -213,14 +234,14 @@ fn book_fills(seat: Seat<'_>, setup: &Setup, begins: i64) -> Latency {
             }
             cursor = page.next.max(cursor);
         }
-        turn = seat.pace.now() + FILLS_EVERY;
+        turn = seat.pace.now().saturating_add(FILLS_EVERY);
     }
     latency
 }
 
 /// The exit thread: stops and takes.
 fn watch_exits(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> Latency {
-    let mut turn = begins + EXITS_EVERY;
+    let mut turn = begins.saturating_add(EXITS_EVERY);
     while seat.my_turn(turn) {
         let pass = seat.away(|| pollster::block_on(setup.manager.update_positions()));
         counts.exits.fetch_add(pass.closed.len() as u64, Relaxed);
@@ -228,7 +249,7 @@ fn watch_exits(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> L
         counts.rejections.fetch_add(pass.refused.len() as u64, Relaxed);
         let failed = pass.closed.iter().filter(|(_, sent)| sent.is_err()).count() + pass.faults.len();
         counts.faults.fetch_add(failed as u64, Relaxed);
-        turn = seat.pace.now() + EXITS_EVERY;
+        turn = seat.pace.now().saturating_add(EXITS_EVERY);
     }
     Latency::default()
 }
@@ -236,19 +257,19 @@ fn watch_exits(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> L
 /// The dashboard thread: whole snapshots, and what they are worth.
 fn look(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> Latency {
     let mut latency = Latency::default();
-    let mut turn = begins + DASHBOARD_EVERY;
+    let mut turn = begins.saturating_add(DASHBOARD_EVERY);
     while seat.my_turn(turn) {
         let view = latency.time("snapshot", || setup.book.snapshot());
         count(&counts.snapshots);
         let _ = latency.time("equity", || setup.book.value(&view));
-        turn = seat.pace.now() + DASHBOARD_EVERY;
+        turn = seat.pace.now().saturating_add(DASHBOARD_EVERY);
     }
     latency
 }
 
 /// The reconcile thread. On a healthy venue it finds nothing.
 fn reconcile_now_and_then(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> Latency {
-    let mut turn = begins + RECONCILE_EVERY;
+    let mut turn = begins.saturating_add(RECONCILE_EVERY);
     while seat.my_turn(turn) {
         match seat.away(|| pollster::block_on(setup.manager.reconcile_positions())) {
             Ok(report) => {
@@ -257,7 +278,7 @@ fn reconcile_now_and_then(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins
             }
             Err(_) => count(&counts.faults),
         }
-        turn = seat.pace.now() + RECONCILE_EVERY;
+        turn = seat.pace.now().saturating_add(RECONCILE_EVERY);
     }
     Latency::default()
 }

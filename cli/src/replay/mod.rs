@@ -14,7 +14,7 @@ mod strategy;
 mod verdict;
 mod watch;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -103,11 +103,23 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     bar.finish_and_clear();
     let findings = verdict::judge(&setup, &ended)?;
     let report = report::Report::new(options, &tape, &setup, &ended, findings, took);
-    match options.format {
-        Format::Table => print!("{}", report.table()),
-        Format::Json => println!("{}", report.json()?),
-    }
+    let text = match options.format {
+        Format::Table => report.table(),
+        Format::Json => report.json()? + "\n",
+    };
+    write(&text)?;
     Ok(if report.all_yes() { Verdict::Yes } else { Verdict::No })
+}
+
+/// Prints the result. A reader that has heard enough (`| head`) is no failure.
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(wrong) if wrong.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Environment(format!("the result could not be written: {wrong}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads everything before anything is traded.

@@ -221,6 +221,10 @@ impl Report {
         for difference in f.differences.iter().take(20) {
             let _ = writeln!(out, "  {difference}");
         }
+        if self.fills == 0 {
+            let _ =
+                writeln!(out, "  nothing was traded: too few ticks, or orders too small for the instruments");
+        }
         let _ = writeln!(out, "\nverdict: {}", if self.all_yes() { "all yes" } else { "NO" });
         out
     }

@@ -55,6 +55,14 @@ impl Setup {
                 .map_err(|wrong| Failure::Input(format!("{file}{}: {wrong}", market.symbol)))?;
             known.push((instrument, assumed));
         }
+        if let (Some(symbol), Some(file)) = (declared.keys().next(), &options.instruments) {
+            let traded: Vec<_> = tape.markets.iter().take(5).map(|m| m.symbol.as_str()).collect();
+            let traded = traded.join(", ");
+            let file = file.display();
+            return Err(Failure::Input(format!(
+                "{file}: {symbol} is declared, but the ticks have only {traded}"
+            )));
+        }
         check_prices(tape)?;
 
         let begins = Timestamp(tape.ticks.first().map_or(0, |tick| tick.time));
@@ -122,6 +130,10 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
     let quote = declared.quote.clone().unwrap_or_else(|| "USD".to_owned());
     let digits =
         declared.price_step.scale() + declared.quantity_step.scale() + declared.contract_size.scale();
+    if digits > 18 {
+        let steps = "the decimals of contract size, price step and quantity step together";
+        return Err(format!("{steps} are {digits}; at most 18 can be accounted for exactly"));
+    }
     let spec = InstrumentSpec {
         symbol: declared.symbol.parse().map_err(text)?,
         kind,
@@ -129,7 +141,8 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
         price_step: Price::new(declared.price_step).map_err(text)?,
         quantity_step: quantity(declared.quantity_step)?,
         minimum: quantity(declared.minimum.unwrap_or(declared.quantity_step))?,
-        base: currency(&declared.base, &declared.symbol.chars().take(16).collect::<String>())?,
+        // What a base was guessed from may be longer than a currency is.
+        base: currency(&declared.base, "BASE").or_else(|_| "BASE".parse().map_err(text))?,
         quote: currency(&declared.quote, "USD")?,
         settle: currency(&declared.settle, &quote)?,
         prices: PriceSign::Positive,

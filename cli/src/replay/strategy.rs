@@ -95,10 +95,8 @@ impl Strategy {
             // Take a third or a half off.
             4..=7 => {
                 let part = Decimal::from(2 + self.dice.below(2));
-                let part = position.quantity.get().checked_div(part).unwrap_or_default();
-                let part = part.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
-                let part =
-                    Quantity::new(part).map_or(Quantity::ZERO, |part| market.instrument.floor_to_step(part));
+                let part = position.quantity.get().checked_div(part).and_then(|part| on_step(market, part));
+                let part = part.unwrap_or(Quantity::ZERO);
                 if part < market.instrument.minimum() {
                     return Wish::Nothing;
                 }
@@ -126,15 +124,19 @@ impl Strategy {
     fn quantity(&mut self, market: &Traded, price: Price) -> Option<Quantity> {
         let worth = Decimal::from(NOTIONAL + self.dice.below(NOTIONAL));
         let contract = price.get().checked_mul(market.instrument.contract_size().get())?;
-        let wanted =
-            worth.checked_div(contract)?.round_dp_with_strategy(18, rust_decimal::RoundingStrategy::ToZero);
-        let quantity = market.instrument.floor_to_step(Quantity::new(wanted).ok()?);
+        let quantity = on_step(market, worth.checked_div(contract)?)?;
         Some(quantity.max(market.instrument.minimum()))
     }
 
     fn index(&mut self, below: i64) -> usize {
         usize::try_from(self.dice.below(below)).unwrap_or_default()
     }
+}
+
+/// The greatest quantity on the instrument's step that is not above this.
+fn on_step(market: &Traded, quantity: Decimal) -> Option<Quantity> {
+    let step = market.instrument.quantity_step().get();
+    Quantity::new(quantity.checked_div(step)?.floor().checked_mul(step)?).ok()
 }
 
 /// splitmix64 (Steele, Lea, Flood 2014): a few lines that give the same numbers for ever.
