@@ -28,6 +28,12 @@ pub struct ReconcileReport {
 }
 
 /// What became of one repair.
+///
+/// ```
+/// use posbook::reconcile::Outcome;
+///
+/// assert_ne!(Outcome::Applied, Outcome::Waited);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// It was published.

@@ -12,6 +12,14 @@ use crate::model::{
 use crate::sync::Arc;
 
 /// What became of a command that was accepted.
+///
+/// ```
+/// use posbook::{Answer, Book, Command};
+///
+/// let book = Book::builder().build()?;
+/// assert_eq!(book.apply(Command::Expire)?.answer, Answer::Done);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {

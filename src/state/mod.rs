@@ -38,6 +38,13 @@ pub(crate) const FILLS_REMEMBERED: usize = 128;
 pub(crate) const ORDERS_REMEMBERED: usize = 64;
 
 /// What a book is told when it is built, and never changes: every replica must have the same.
+///
+/// ```
+/// use posbook::{Limits, Settings};
+///
+/// let settings =
+///     Settings { book: 1, epoch: 1, limits: Limits::default(), default_rule: None, instruments: 16, patience_ns: 1 };
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
     /// The book's name in client order ids.
