@@ -91,6 +91,13 @@ impl fmt::Debug for Rejection {
 impl std::error::Error for Rejection {}
 
 /// Why a command or a value was refused. `Display` names the value and the rule in one line.
+///
+/// ```
+/// use posbook::{InstrumentId, PositionKey, Reason};
+///
+/// let reason = Reason::NoPosition { key: PositionKey::net(InstrumentId(0)) };
+/// assert_eq!(reason.to_string(), "no position");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields are what the message prints.
@@ -177,6 +184,10 @@ pub enum Reason {
 }
 
 /// What stands on a key where another position was expected.
+///
+/// ```
+/// assert_eq!(posbook::Found::Flat.to_string(), "nothing");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// Nothing: the key is flat.
@@ -195,6 +206,11 @@ impl fmt::Display for Found {
 }
 
 /// A fault, as opposed to an answer: something outside the rules of the book went wrong.
+///
+/// ```
+/// let fault = posbook::Error::Venue { venue: "paper".into(), why: "timed out".into() };
+/// assert_eq!(fault.to_string(), "the venue paper could not be asked: timed out");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
