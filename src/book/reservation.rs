@@ -50,9 +50,11 @@ impl Reservation {
     /// # Errors
     /// The claim does not stand any more; nothing may be sent.
     pub fn sent(mut self) -> Result<Sent, Rejection> {
-        step(&self.book, &self.order, OrderStep::Sent)?;
+        let published = step(&self.book, &self.order, OrderStep::Sent)?;
         self.held = false;
-        Ok(Sent::new(self.book.clone(), self.order.clone()))
+        // As it stands from here on, with the time it expires.
+        let order = published.as_ref().and_then(|p| find(p, self.order.client_id));
+        Ok(Sent::new(self.book.clone(), order.unwrap_or_else(|| self.order.clone())))
     }
 
     /// Gives the claim up before anything was sent, as dropping it does.
@@ -169,7 +171,7 @@ impl Sent {
     }
 
     fn end(mut self, how: OrderStep) -> Result<Settlement, Rejection> {
-        let kind = step(&self.book, &self.order, how)?;
+        let kind = step(&self.book, &self.order, how)?.and_then(|p| p.first_kind());
         self.held = false;
         Ok(if kind == Some(Kind::Settled) { Settlement::Settled } else { Settlement::AwaitingFills })
     }
@@ -192,10 +194,9 @@ impl std::fmt::Debug for Sent {
 }
 
 /// Moves an order along; returns what happened, if anything did.
-fn step(book: &Book, order: &Order, step: OrderStep) -> Result<Option<Kind>, Rejection> {
+fn step(book: &Book, order: &Order, step: OrderStep) -> Result<Option<Publication>, Rejection> {
     let command = Command::Step { key: order.key, order: order.client_id, step };
-    let published = book.inner.publish(command)?;
-    Ok(published.publication.and_then(|p| p.first_kind()))
+    Ok(book.inner.publish(command)?.publication)
 }
 
 /// The order of this name as a publication left it.

@@ -59,6 +59,11 @@ impl Timestamp {
         std::time::Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// This time moved by so many nanoseconds, either way.
+    pub(crate) fn plus_ns(self, nanoseconds: i64) -> Self {
+        Self(self.0.saturating_add(nanoseconds))
+    }
+
     /// This time and `span` later.
     pub fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))

@@ -1,5 +1,7 @@
 //! A reservation as state: the claim of one order on one key, from before it leaves until its last fill (R6).
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +130,10 @@ pub struct Order {
     pub source: FillSource,
     /// When it becomes overdue.
     pub deadline: Timestamp,
+    /// How long the venue may take for it: what was asked for, or the book's default.
+    pub patience_ns: u64,
+    /// When the venue can no longer hear of it for the first time: sent, plus its patience (R1).
+    pub expires: Timestamp,
 }
 
 impl Order {
@@ -137,6 +143,11 @@ impl Order {
             OrderState::Settling(told) => told.less(self.booked),
             _ => self.quantity.less(self.booked),
         }
+    }
+
+    /// How long the venue may take for it.
+    pub const fn patience(&self) -> Duration {
+        Duration::from_nanos(self.patience_ns)
     }
 
     /// Whether the venue's outcome is unknown.

@@ -4,8 +4,6 @@
 //! A doubt is cleared only by evidence about the order itself (R1): the venue's word that it works, or its final figure
 //! together with the fills that make it up.
 
-use std::time::Duration;
-
 use super::decide::{Answer, Ask, Decision, sealed};
 use super::{Slot, targets};
 use crate::error::{Reason, Rejection};
@@ -35,6 +33,10 @@ pub(super) fn step(
     let kind = match (step, &order.state) {
         (OrderStep::Sent, OrderState::Reserved) => {
             renew(ask, &mut key, id);
+            // From here on the venue may hear of it, for so long.
+            if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id).map(Arc::make_mut) {
+                order.expires = ask.cause.observed.time.plus(order.patience());
+            }
             move_to(&mut key, id, OrderState::Sent, Kind::Sent)
         }
         (OrderStep::Release, OrderState::Reserved) => {
@@ -50,7 +52,7 @@ pub(super) fn step(
         (OrderStep::Sent | OrderStep::Release, _) => return illegal(),
         (OrderStep::Working { .. }, OrderState::Working) => {
             // Half of its time is a good moment to say that it lives: not with every question.
-            if order.deadline.since(ask.cause.observed.time) > patience(ask) / 2 {
+            if order.deadline.since(ask.cause.observed.time) > order.patience() / 2 {
                 return Ok(Decision::nothing(Answer::Done));
             }
             renew(ask, &mut key, id);
@@ -74,15 +76,11 @@ pub(super) fn step(
     Ok(Decision::one(ask.change(slot, kind, key), Answer::Done))
 }
 
-fn patience(ask: &Ask<'_>) -> Duration {
-    Duration::from_nanos(ask.state.settings().patience_ns)
-}
-
 /// Evidence that an order lives gives it time anew.
 fn renew(ask: &Ask<'_>, key: &mut KeyState, id: ClientOrderId) {
     if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
         let order = Arc::make_mut(order);
-        order.deadline = order.deadline.max(ask.cause.observed.time.plus(patience(ask)));
+        order.deadline = order.deadline.max(ask.cause.observed.time.plus(order.patience()));
     }
 }
 

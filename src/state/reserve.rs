@@ -130,7 +130,9 @@ fn order(
     patience: Option<Duration>,
 ) -> Order {
     let settings = ask.state.settings();
-    let patience = patience.unwrap_or(Duration::from_nanos(settings.patience_ns));
+    let patience_ns =
+        patience.map_or(settings.patience_ns, |p| u64::try_from(p.as_nanos()).unwrap_or(u64::MAX));
+    let deadline = ask.cause.observed.time.plus(Duration::from_nanos(patience_ns));
     Order {
         // Fixed here, before the venue is called, and never used again (D23, R15).
         client_id: ClientOrderId { book: settings.book, epoch: settings.epoch, sequence: ask.next },
@@ -146,7 +148,9 @@ fn order(
         booked: Quantity::ZERO,
         booked_value: Decimal::ZERO,
         source: FillSource::Open,
-        deadline: ask.cause.observed.time.plus(patience),
+        deadline,
+        patience_ns,
+        expires: deadline,
     }
 }
 

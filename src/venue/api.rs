@@ -80,6 +80,7 @@ impl VenueError {
 ///     client_id: ClientOrderId { book: 1, epoch: 1, sequence: Sequence(3) },
 ///     key: PositionKey::net(InstrumentId(0)), symbol: "BTC/USDT:USDT".parse()?, intent: Intent::Close,
 ///     side: OrderSide::Sell, quantity: "1".parse()?, reduce_only: true, leverage: None,
+///     valid_until: posbook::Timestamp::from_millis(15_000),
 /// };
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
@@ -101,6 +102,10 @@ pub struct OrderRequest {
     pub reduce_only: bool,
     /// For venues that take it with the order.
     pub leverage: Option<Leverage>,
+    /// The venue must not take the order on later than this: its receive window, or time in force. What the venue has
+    /// not heard of by then it never will, and its "unknown order" counts (R1). By the book's clock; half of the
+    /// order's patience is left after it, for clocks that differ and replicas that lag.
+    pub valid_until: Timestamp,
 }
 
 /// What became of an order (R1).

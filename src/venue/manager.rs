@@ -470,9 +470,10 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
-        let request = self.request(reservation.order())?;
+        let symbol = self.symbol(reservation.order())?;
         // From here on a drop of this future, or a panic in the venue, leaves the key in doubt (R6).
         let sent = reservation.sent()?;
+        let request = request(sent.order(), symbol);
         let order = sent.order().clone();
         let end = match self.shared.venue.submit(request).await {
             Ok(Answer { status, fills }) => {
@@ -735,22 +736,26 @@ impl<V: Venue> PositionManager<V> {
         }
     }
 
-    fn request(&self, order: &Order) -> Result<OrderRequest, Rejection> {
+    fn symbol(&self, order: &Order) -> Result<Symbol, Rejection> {
         let view = self.book().snapshot();
         let instrument = view.instrument(order.key.instrument);
-        let symbol = instrument
-            .map(|i| i.symbol().clone())
-            .ok_or_else(|| crate::state::unknown(order.key.instrument))?;
-        Ok(OrderRequest {
-            client_id: order.client_id,
-            key: order.key,
-            symbol,
-            intent: order.intent,
-            side: order.side,
-            quantity: order.quantity,
-            reduce_only: !order.intent.increases(),
-            leverage: order.leverage,
-        })
+        instrument.map(|i| i.symbol().clone()).ok_or_else(|| crate::state::unknown(order.key.instrument))
+    }
+}
+
+/// What goes to the venue.
+fn request(order: &Order, symbol: Symbol) -> OrderRequest {
+    OrderRequest {
+        client_id: order.client_id,
+        key: order.key,
+        symbol,
+        intent: order.intent,
+        side: order.side,
+        quantity: order.quantity,
+        reduce_only: !order.intent.increases(),
+        leverage: order.leverage,
+        // Half of its patience is left, for clocks that differ and replicas that lag (R1).
+        valid_until: order.expires.plus_ns(-i64::try_from(order.patience_ns / 2).unwrap_or(i64::MAX)),
     }
 }
 

@@ -58,6 +58,7 @@ pub use self::orders::PaperStats;
 ///     client_id: ClientOrderId { book: 1, epoch: 1, sequence: Sequence(1) },
 ///     key: PositionKey::net(InstrumentId(0)), symbol: btc, intent: Intent::Open,
 ///     side: OrderSide::Buy, quantity: "2".parse()?, reduce_only: false, leverage: None,
+///     valid_until: Timestamp::from_millis(15_000),
 /// }))?;
 /// assert_eq!(answer.status, OrderStatus::Final { filled: "2".parse()?, outcome: Outcome::Filled });
 /// assert_eq!(answer.fills[0].fill.fees.of(&"USDT".parse()?).to_string(), "40");

@@ -61,6 +61,7 @@ fn order(sequence: u64, side: OrderSide, quantity: &str) -> OrderRequest {
         quantity: qty(quantity),
         reduce_only: false,
         leverage: None,
+        valid_until: Timestamp(i64::MAX),
     }
 }
 
