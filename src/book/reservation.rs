@@ -2,7 +2,9 @@
 //! drop does is part of the contract.
 
 use crate::error::Rejection;
-use crate::model::{ClientOrderId, Command, Effect, Kind, Order, OrderStep, Publication, Quantity};
+use crate::model::{
+    ClientOrderId, Command, Effect, Kind, Order, OrderStep, Publication, Quantity, Sequence, Timestamp,
+};
 
 use super::Book;
 
@@ -162,6 +164,17 @@ impl Sent {
     /// The order is finished already.
     pub fn in_doubt(self, why: impl Into<String>) -> Result<(), Rejection> {
         self.end(OrderStep::Doubt { why: why.into() }).map(drop)
+    }
+
+    /// The venue knows no such order. Gives the handle up; the order stays as it is, unless the venue has now said so
+    /// twice after the order's own expiry: then it never arrived, and is gone (R1). `asked` and `time` are the book's
+    /// sequence and clock before the venue was asked.
+    ///
+    /// # Errors
+    /// The order is finished already.
+    pub fn unknown(mut self, asked: Sequence, time: Timestamp) -> Result<(), Rejection> {
+        self.held = false;
+        step(&self.book, &self.order, OrderStep::Unknown { asked, time }).map(drop)
     }
 
     /// Gives the handle up without doubt: the order lives on, and [`Book::reattach`] takes hold of it again.

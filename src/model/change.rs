@@ -235,6 +235,10 @@ pub enum Kind {
     Released,
     /// Nobody knows what became of it.
     InDoubt,
+    /// The venue says, after the order's expiry, that it knows no such order; once more, and it never arrived (R1).
+    Unheard,
+    /// The venue said so twice: it never arrived, and is gone.
+    NeverArrived,
     /// A fill opened a position.
     Opened,
     /// A fill added to it.
@@ -274,6 +278,8 @@ impl std::fmt::Display for Kind {
             Kind::Settled => "settled",
             Kind::Released => "released",
             Kind::InDoubt => "in doubt",
+            Kind::Unheard => "unheard of",
+            Kind::NeverArrived => "never arrived",
             Kind::Opened => "opened",
             Kind::ScaledIn => "scaled in",
             Kind::ScaledOut => "scaled out",
@@ -395,7 +401,7 @@ pub struct Closing {
 /// ```
 /// use posbook::{Sequence, Trouble, TroubleKind};
 ///
-/// let trouble = Trouble { kind: TroubleKind::Quarantined, since: Sequence(3), detail: "sizes differ".into() };
+/// let trouble = Trouble { kind: TroubleKind::Quarantined, since: Sequence(3), detail: "sizes differ".into(), order: None };
 /// assert_eq!(trouble.to_string(), "quarantined: sizes differ");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -406,6 +412,8 @@ pub struct Trouble {
     pub since: Sequence,
     /// The value concerned.
     pub detail: String,
+    /// The order whose final figure settles it, if there is one (R3).
+    pub order: Option<ClientOrderId>,
 }
 
 impl std::fmt::Display for Trouble {

@@ -500,6 +500,15 @@ pub enum OrderStep {
         /// Why not.
         why: String,
     },
+    /// The venue knows no such order. It counts only if the question was asked after the order's own expiry, and only
+    /// when a question asked after that answer gets the same one (R1); an order that the venue has known never ends
+    /// this way.
+    Unknown {
+        /// The book's sequence before the venue was asked.
+        asked: Sequence,
+        /// The book's clock before the venue was asked.
+        time: Timestamp,
+    },
 }
 
 impl OrderStep {
@@ -512,6 +521,7 @@ impl OrderStep {
             OrderStep::Complete { .. } => "complete",
             OrderStep::Refused { .. } => "refuse",
             OrderStep::Doubt { .. } => "doubt",
+            OrderStep::Unknown { .. } => "unknown",
         }
     }
 }

@@ -33,6 +33,6 @@ pub use ledger::{Ledger, Sums};
 pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_sub, product_rounded, quotient_rounded, share_rounded};
-pub use order::{FillSource, Intent, Order, OrderState};
+pub use order::{FillSource, Heard, Intent, Order, OrderState};
 pub use position::{Position, TargetOrigin, TargetRule};
 pub use text::{Currency, Reference, Symbol};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ClientOrderId, PositionId, Timestamp};
+use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::key::{OrderSide, PositionKey};
 use super::ledger::money;
 use super::number::{Leverage, Price, Quantity};
@@ -71,6 +71,23 @@ impl OrderState {
     }
 }
 
+/// Whether the venue has ever said a word about an order (R1).
+///
+/// ```
+/// assert_ne!(posbook::Heard::NotYet, posbook::Heard::Known);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// Nothing.
+    NotYet,
+    /// After the order's own expiry, that it knows no such order; noted in this change. Said once more by an answer
+    /// that was asked for later, the order never arrived.
+    UnknownSince(Sequence),
+    /// It worked on it, filled of it, or stated a figure: an order that arrived is ended by its final figure alone.
+    Known,
+}
+
 /// From which kind of message an order's fills are booked; never both (R2).
 ///
 /// ```
@@ -134,6 +151,8 @@ pub struct Order {
     pub patience_ns: u64,
     /// When the venue can no longer hear of it for the first time: sent, plus its patience (R1).
     pub expires: Timestamp,
+    /// What the venue has said of it.
+    pub heard: Heard,
 }
 
 impl Order {

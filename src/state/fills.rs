@@ -9,9 +9,9 @@ use super::slot::Finished;
 use super::{Slot, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Effect, Fill, FillNote, FillSource, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState, Owner,
-    Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin, TargetRule,
-    Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
+    Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState,
+    Owner, Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin,
+    TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
 };
 use crate::sync::Arc;
 
@@ -32,9 +32,19 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
         return Ok(if known.content == seen.content { duplicate() } else { conflict(ask, slot, fill, seen) });
     }
     let to = addressee(slot, fill);
-    if too_old(slot, &to, seen, fill) {
-        let detail = format!("{} (trade {:032x})", describe(fill), seen.identity);
-        return Ok(trouble(ask, slot, to.key, TroubleKind::TooOldToTell, detail, FillOutcome::TooOldToTell));
+    match age(slot, &to, seen, fill) {
+        Age::News => {}
+        Age::Booked => return Ok(duplicate()),
+        Age::TooOldToTell => {
+            let detail = format!("{} (trade {:032x})", describe(fill), seen.identity);
+            let trouble = Trouble {
+                kind: TroubleKind::TooOldToTell,
+                since: ask.next,
+                detail,
+                order: to.order.as_ref().map(|o| o.client_id),
+            };
+            return Ok(block(ask, slot, to.key, trouble, FillOutcome::TooOldToTell));
+        }
     }
     // A cumulative report says what the order has so far: what of it is new moves the position.
     let (quantity, value) = match news(slot, &to, fill)? {
@@ -88,19 +98,40 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
     }
 }
 
-/// R3: at or below the watermark a fill may be one that the ring has forgotten. Without a venue time only an order that
-/// still has room for it can vouch for it.
-fn too_old(slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> bool {
-    match (seen.venue_time, slot.watermark) {
+/// Whether a fill that the ring does not hold can have been booked before.
+enum Age {
+    /// It cannot.
+    News,
+    /// It was: the figure that finished its order was reached by what was booked, and it was reached before this fill
+    /// came.
+    Booked,
+    /// Nobody can say.
+    TooOldToTell,
+}
+
+/// R3: at or below the watermark a fill may be one that the ring has forgotten. There the cumulative figure of its order
+/// decides: it vouches for what it misses, and against everything once it has been reached.
+fn age(slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> Age {
+    let old = match (seen.venue_time, slot.watermark) {
         (Some(time), Some(watermark)) => time <= watermark,
         (Some(_), None) => false,
-        (None, _) if !slot.forgetful => false,
-        (None, _) => !to.order.as_ref().is_some_and(|order| match fill.shape {
-            Shape::Trade { .. } => fill.quantity <= order.quantity.less(order.booked),
-            // Cumulative figures carry their own memory: the order's.
-            Shape::Cumulative => true,
-        }),
+        (None, _) => slot.forgetful,
+    };
+    if !old {
+        return Age::News;
     }
+    if to.finished.is_some_and(|finished| !finished.booked.is_zero()) {
+        return Age::Booked;
+    }
+    let vouched = to.order.as_ref().is_some_and(|order| match (&fill.shape, &order.state) {
+        // Cumulative figures carry their own memory: the order's.
+        (Shape::Cumulative, _) => true,
+        // Exactly what is missing: were it another fill come again, the quantity would still be right.
+        (_, OrderState::Settling(told)) => fill.quantity == told.less(order.booked),
+        // Without a venue time there is nothing else to go by.
+        _ => seen.venue_time.is_none() && fill.quantity <= order.quantity.less(order.booked),
+    });
+    if vouched { Age::News } else { Age::TooOldToTell }
 }
 
 /// What a report adds to what is booked.
@@ -407,6 +438,7 @@ fn settle(
     order.booked = order.booked.plus(quantity)?;
     order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
     order.source = fill.shape.source();
+    order.heard = Heard::Known;
     if order.intent == Intent::Open && order.against.is_none() {
         order.against = opened;
     }
@@ -415,6 +447,7 @@ fn settle(
         OrderState::Settling(told) if order.booked >= told => {
             let finished = order.clone();
             orders::remove(slot, key, &finished);
+            orders::settled(key, finished.client_id);
         }
         _ => {}
     }
@@ -545,33 +578,31 @@ fn stray(fill: &Fill, seen: Seen) -> Decision {
 fn conflict(ask: &Ask<'_>, slot: &Slot, fill: &Fill, seen: Seen) -> Decision {
     let key = addressee(slot, fill).key;
     let detail = format!("{} (trade {:032x}, content {:016x})", describe(fill), seen.identity, seen.content);
-    trouble(ask, slot, key, TroubleKind::FillConflict, detail, FillOutcome::Conflict)
+    let trouble = Trouble { kind: TroubleKind::FillConflict, since: ask.next, detail, order: None };
+    block(ask, slot, key, trouble, FillOutcome::Conflict)
 }
 
 /// Blocks a key, once for one thing that is wrong.
-fn trouble(
-    ask: &Ask<'_>,
-    slot: &Slot,
-    key: PositionKey,
-    kind: TroubleKind,
-    detail: String,
-    outcome: FillOutcome,
-) -> Decision {
+fn block(ask: &Ask<'_>, slot: &Slot, key: PositionKey, trouble: Trouble, outcome: FillOutcome) -> Decision {
     let mut after = ask.key(slot, key);
-    if after.troubles.iter().any(|t| t.kind == kind && t.detail == detail) {
+    if after.troubles.iter().any(|t| t.kind == trouble.kind && t.detail == trouble.detail) {
         return Decision::nothing(Answer::Fill(outcome));
     }
-    add_trouble(&mut after, kind, ask.next, detail);
+    add(&mut after, trouble);
     Decision::one(ask.change(slot, Kind::Unbooked, after), Answer::Fill(outcome))
 }
 
 pub(super) fn add_trouble(key: &mut KeyState, kind: TroubleKind, since: Sequence, detail: String) {
+    add(key, Trouble { kind, since, detail, order: None });
+}
+
+fn add(key: &mut KeyState, trouble: Trouble) {
     /// A venue that repeats one fault for ever must not fill the memory: beyond this many the last one is replaced.
     const MOST: usize = 16;
     if key.troubles.len() >= MOST {
         key.troubles.truncate(MOST - 1);
     }
-    key.troubles.push(Arc::new(Trouble { kind, since, detail }));
+    key.troubles.push(Arc::new(trouble));
 }
 
 fn describe(fill: &Fill) -> String {

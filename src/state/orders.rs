@@ -8,8 +8,8 @@ use super::decide::{Answer, Ask, Decision, sealed};
 use super::{Slot, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    ClientOrderId, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity, TargetOrigin,
-    Timestamp,
+    ClientOrderId, Heard, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity,
+    Sequence, TargetOrigin, Timestamp, TroubleKind,
 };
 use crate::sync::Arc;
 
@@ -34,9 +34,7 @@ pub(super) fn step(
         (OrderStep::Sent, OrderState::Reserved) => {
             renew(ask, &mut key, id);
             // From here on the venue may hear of it, for so long.
-            if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id).map(Arc::make_mut) {
-                order.expires = ask.cause.observed.time.plus(order.patience());
-            }
+            edit(&mut key, id, |order| order.expires = ask.cause.observed.time.plus(order.patience()));
             move_to(&mut key, id, OrderState::Sent, Kind::Sent)
         }
         (OrderStep::Release, OrderState::Reserved) => {
@@ -56,11 +54,13 @@ pub(super) fn step(
                 return Ok(Decision::nothing(Answer::Done));
             }
             renew(ask, &mut key, id);
+            edit(&mut key, id, |order| order.heard = Heard::Known);
             Kind::Working
         }
         (OrderStep::Working { .. }, OrderState::Sent | OrderState::InDoubt(_)) => {
             // It would be overdue again at once.
             renew(ask, &mut key, id);
+            edit(&mut key, id, |order| order.heard = Heard::Known);
             move_to(&mut key, id, OrderState::Working, Kind::Working)
         }
         // Final figures do not come alive again.
@@ -72,15 +72,51 @@ pub(super) fn step(
         (OrderStep::Complete { filled } | OrderStep::Refused { filled, .. }, _) => {
             finish(slot, &mut key, &order, *filled)?
         }
+        (OrderStep::Unknown { asked, time }, _) => match unknown(&order, *asked, *time, ask.next) {
+            NotKnown::ProvesNothing => return Ok(Decision::nothing(Answer::Done)),
+            NotKnown::Noted(heard) => {
+                edit(&mut key, id, |order| order.heard = heard);
+                Kind::Unheard
+            }
+            NotKnown::NeverArrived => {
+                remove(slot, &mut key, &order);
+                Kind::NeverArrived
+            }
+        },
     };
     Ok(Decision::one(ask.change(slot, kind, key), Answer::Done))
 }
 
 /// Evidence that an order lives gives it time anew.
 fn renew(ask: &Ask<'_>, key: &mut KeyState, id: ClientOrderId) {
-    if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
-        let order = Arc::make_mut(order);
+    edit(key, id, |order| {
         order.deadline = order.deadline.max(ask.cause.observed.time.plus(order.patience()));
+    });
+}
+
+/// Changes an order that stands on a key.
+fn edit(key: &mut KeyState, id: ClientOrderId, change: impl FnOnce(&mut Order)) {
+    if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
+        change(Arc::make_mut(order));
+    }
+}
+
+/// What follows from "unknown order".
+enum NotKnown {
+    ProvesNothing,
+    Noted(Heard),
+    NeverArrived,
+}
+
+/// R1: only after the order's own expiry, twice in a row, the second question asked after the first answer, and never
+/// for an order that the venue has known: what it forgot it may still execute.
+fn unknown(order: &Order, asked: Sequence, time: Timestamp, next: Sequence) -> NotKnown {
+    match order.heard {
+        Heard::Known => NotKnown::ProvesNothing,
+        _ if time <= order.expires => NotKnown::ProvesNothing,
+        Heard::NotYet => NotKnown::Noted(Heard::UnknownSince(next)),
+        Heard::UnknownSince(noted) if asked >= noted => NotKnown::NeverArrived,
+        Heard::UnknownSince(_) => NotKnown::ProvesNothing,
     }
 }
 
@@ -91,17 +127,22 @@ fn finish(slot: &Slot, key: &mut KeyState, order: &Order, told: Quantity) -> Res
         return Err(Reason::FinalBelowBooked { order, told, booked }.into());
     }
     if told > order.booked {
+        edit(key, order.client_id, |order| order.heard = Heard::Known);
         return Ok(move_to(key, order.client_id, OrderState::Settling(told), Kind::Settling));
     }
     remove(slot, key, order);
+    settled(key, order.client_id);
     Ok(Kind::Settled)
 }
 
 fn move_to(key: &mut KeyState, id: ClientOrderId, state: OrderState, kind: Kind) -> Kind {
-    if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
-        Arc::make_mut(order).state = state;
-    }
+    edit(key, id, |order| order.state = state);
     kind
+}
+
+/// The booked fills of an order are what the venue says: a fill of it that was too old to tell was one of them (R3).
+pub(super) fn settled(key: &mut KeyState, id: ClientOrderId) {
+    key.troubles.retain(|t| t.kind != TroubleKind::TooOldToTell || t.order != Some(id));
 }
 
 /// Takes a finished order off its key. The targets it set are recomputed from its average, unless someone moved them

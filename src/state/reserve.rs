@@ -10,8 +10,8 @@ use super::totals::{in_flight, is_opening, within};
 use super::{Slot, State};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Addition, Amount, ClientOrderId, Closing, Exit, ExitRule, FillSource, Fraction, Intent, KeyState, Kind,
-    Leverage, Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side,
+    Addition, Amount, ClientOrderId, Closing, Exit, ExitRule, FillSource, Fraction, Heard, Intent, KeyState,
+    Kind, Leverage, Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side,
     TargetRule, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::Arc;
@@ -151,6 +151,7 @@ fn order(
         deadline,
         patience_ns,
         expires: deadline,
+        heard: Heard::NotYet,
     }
 }
 

@@ -694,12 +694,17 @@ impl<V: Venue> PositionManager<V> {
         open.retain(|order| !matches!(order.state, OrderState::Reserved | OrderState::Sent));
         // Beside one another: an order whose question hangs keeps no other one in doubt.
         let asked = open.into_iter().map(|order| async move {
+            // Before the venue is asked: its "unknown" is about an order that it could have heard of until then (R1).
+            let (asked, time) = (self.book().snapshot().sequence(), self.book().now());
             match self.shared.venue.order(order.client_id).await {
-                Ok(OrderStatus::Unknown) => None,
                 // Taken hold of only after the answer: dropping this future in between changes nothing.
                 Ok(status) => {
-                    if let Ok(sent) = self.book().reattach(order.client_id) {
-                        self.resolve(sent, status).await;
+                    let held = self.book().reattach(order.client_id);
+                    match (held, status) {
+                        (Ok(sent), OrderStatus::Unknown) => drop(sent.unknown(asked, time)),
+                        (Ok(sent), status) => drop(self.resolve(sent, status).await),
+                        // Somebody else was faster.
+                        (Err(_), _) => {}
                     }
                     None
                 }

@@ -35,6 +35,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "closing cancelled",
         "dropped",
         "in doubt",
+        "never arrived",
         "opened",
         "quarantined",
         "registered",
@@ -49,6 +50,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "settling",
         "stray",
         "unbooked",
+        "unheard of",
         "working",
     ];
     assert_eq!(kinds.into_inner().iter().map(String::as_str).collect::<Vec<_>>(), expected);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use posbook::{
     Adoption, Book, Change, Changes, ClientOrderId, Clock, Command, DropPosition, Effect, Field, Fill,
-    FillOutcome, Fraction, Instrument, InstrumentId, InstrumentSpec, Intent, Kind, Leg, Limits, Opening,
-    Order, OrderRef, OrderSide, OrderState, OrderStep, Owner, PositionId, PositionKey, PositionMode, Price,
-    Publication, Quantity, Ratchet, Rejection, Replica, Reservation, Sent, Sequence, Shape, Side, Snapshot,
-    TargetOrigin, TargetRule, Targets, Timestamp,
+    FillOutcome, Fraction, Heard, Instrument, InstrumentId, InstrumentSpec, Intent, Kind, Leg, Limits,
+    Opening, Order, OrderRef, OrderSide, OrderState, OrderStep, Owner, PositionId, PositionKey, PositionMode,
+    Price, Publication, Quantity, Ratchet, Rejection, Replica, Reservation, Sent, Sequence, Shape, Side,
+    Snapshot, TargetOrigin, TargetRule, Targets, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -591,13 +591,24 @@ impl World {
         let order = self.orders[place].clone();
         let (id, name) = (order.client_id, order.client_id.to_string());
         let told = self.figure(id, figure);
+        if step % 8 == 6 {
+            // Said twice in a row.
+            self.raw_step(n, 5, figure);
+        }
         let stood = self.unresolved(id);
-        let step = match step % 6 {
+        let step = match step % 8 {
             0 => OrderStep::Sent,
             1 => OrderStep::Release,
             2 => OrderStep::Working { filled: told },
             3 => OrderStep::Complete { filled: told },
             4 => OrderStep::Refused { filled: told, reason: "r".into() },
+            // Asked too early, or after the order expired; by somebody who knew of the first such answer, or did not.
+            5 | 6 => {
+                let expires = stood.as_ref().map_or(order.expires, |o| o.expires);
+                let time = if figure % 4 == 0 { expires } else { expires.plus(Duration::from_nanos(1)) };
+                let asked = if figure % 5 == 0 { Sequence(0) } else { self.book.snapshot().sequence() };
+                OrderStep::Unknown { asked, time }
+            }
             _ => OrderStep::Doubt { why: "w".into() },
         };
         let done = self.book.apply(Command::Step { key: order.key, order: id, step: step.clone() });
@@ -611,6 +622,14 @@ impl World {
                         self.beyond.insert(order.key);
                     }
                     self.model.finish(&name, number(told));
+                }
+                OrderStep::Unknown { asked, time } => {
+                    if self.unresolved(id).is_none() {
+                        let stood = stood.expect("it was unresolved");
+                        let noted = matches!(stood.heard, Heard::UnknownSince(noted) if noted <= asked);
+                        assert!(noted && time > stood.expires && stood.booked.is_zero(), "R1: {stood:?}");
+                        self.model.gone(&name);
+                    }
                 }
                 OrderStep::Doubt { .. } => {
                     if stood.is_some_and(|order| !order.in_doubt()) {
