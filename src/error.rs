@@ -165,6 +165,8 @@ pub enum Reason {
     MixedSources { order: ClientOrderId, found: &'static str },
     #[error("{command} makes no reservation; use Book::apply")]
     NotAReservation { command: &'static str },
+    #[error("{command} cannot be a part of a batch: it may not be refused on account of another command")]
+    NotInABatch { command: &'static str },
     #[error("{command} makes a reservation; use Book::reserve, which hands out its handle")]
     NeedsReserve { command: &'static str },
 

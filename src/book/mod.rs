@@ -5,6 +5,7 @@
 //! inside it (I6).
 
 mod audit;
+mod batch;
 mod feed;
 mod marks;
 mod reservation;
@@ -15,7 +16,9 @@ use std::fmt;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
 
+pub use batch::Batch;
 #[cfg(not(posbook_loom))]
 pub use feed::ChangeStream;
 pub use feed::{Changes, Lagged};
@@ -285,7 +288,7 @@ impl Book {
     /// # Errors
     /// Whatever `decide` refuses.
     pub fn check(&self, wish: impl Into<Command>) -> Result<(), Rejection> {
-        let cause = self.inner.cause(wish.into());
+        let cause = self.inner.cause(wish.into(), Vec::new());
         decide(&self.snapshot().body().state, &cause).map(drop)
     }
 
@@ -355,21 +358,30 @@ impl Inner {
     }
 
     /// Samples what is not state, once (decision 1).
-    fn cause(&self, command: Command) -> Arc<Cause> {
+    fn cause(&self, command: Command, then: Vec<Command>) -> Arc<Cause> {
         let time = self.clock.now();
-        let instrument = command.key().map(|key| key.instrument);
-        let marks = instrument.and_then(|instrument| {
-            let mark = self.fresh_mark(instrument, time)?;
-            Some(ObservedMark { instrument, price: mark.price, time: mark.time })
-        });
-        Arc::new(Cause { command, observed: Observed { time, marks: marks.into_iter().collect() } })
+        let mut marks: SmallVec<[ObservedMark; 1]> = SmallVec::new();
+        for key in std::iter::once(&command).chain(&then).filter_map(Command::key) {
+            let instrument = key.instrument;
+            if marks.iter().all(|m| m.instrument != instrument)
+                && let Some(mark) = self.fresh_mark(instrument, time)
+            {
+                marks.push(ObservedMark { instrument, price: mark.price, time: mark.time });
+            }
+        }
+        Arc::new(Cause { command, then, observed: Observed { time, marks } })
     }
 
     /// Publishes the change that `decide` returns, or its refusal. THE one loop.
     ///
     /// `decide` runs once a turn, each time on the newest state: that is the re-verification (I4, I6).
     pub(crate) fn publish(&self, command: Command) -> Result<Published, Rejection> {
-        let cause = self.cause(command);
+        self.publish_all(command, Vec::new())
+    }
+
+    /// As [`Inner::publish`], for a batch: all of it or nothing (R14).
+    pub(crate) fn publish_all(&self, command: Command, then: Vec<Command>) -> Result<Published, Rejection> {
+        let cause = self.cause(command, then);
         let published = self.compare_and_swap(&cause);
         // After success, outside the loop (I6).
         match &published {
@@ -378,7 +390,7 @@ impl Inner {
                 audit::published(publication, view);
             }
             Ok(_) => {}
-            Err(rejection) => audit::refused(&cause.command, rejection),
+            Err(rejection) => audit::refused(rejection.command().unwrap_or(&cause.command), rejection),
         }
         if let Ok((Published { answer: Answer::Registered(id), .. }, _)) = &published {
             self.marks.admit(*id);

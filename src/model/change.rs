@@ -64,15 +64,24 @@ impl Observed {
 /// ```
 /// use posbook::{Cause, Command, Observed};
 ///
-/// let cause = Cause { command: Command::Expire, observed: Observed::default() };
+/// let cause = Cause { command: Command::Expire, then: vec![], observed: Observed::default() };
 /// assert_eq!(cause.command.name(), "expire");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cause {
-    /// What was asked.
+    /// What was asked; of a batch, its first command.
     pub command: Command,
+    /// The commands of a batch after the first. Empty: it was no batch.
+    pub then: Vec<Command>,
     /// What was seen.
     pub observed: Observed,
+}
+
+impl Cause {
+    /// Every command, in order.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        std::iter::once(&self.command).chain(&self.then)
+    }
 }
 
 /// Which group of changes one belongs to: `count` of them from `first` on were published together and are never cut
@@ -121,11 +130,20 @@ pub struct Change {
     pub unit: Unit,
     /// Why.
     pub cause: Arc<Cause>,
+    /// Which command of its cause it answers: 0, unless that was a batch.
+    pub part: u32,
     /// What it left behind.
     pub effect: Effect,
 }
 
 impl Change {
+    /// The command that it answers.
+    pub fn command(&self) -> &Command {
+        // Part 0 is the command itself; a part that is not there (a damaged record) is read as part 0.
+        let place = usize::try_from(self.part).ok().and_then(|part| part.checked_sub(1));
+        place.and_then(|place| self.cause.then.get(place)).unwrap_or(&self.cause.command)
+    }
+
     /// What happened, in one word.
     pub fn kind(&self) -> Kind {
         match &self.effect {
@@ -499,15 +517,19 @@ pub struct Baseline {
 pub struct Publication(Arc<[Change]>);
 
 impl Publication {
-    /// Stamps the effects of one decision with the sequences after `base` and with their cause. `None`: nothing
-    /// happened.
-    pub(crate) fn stamp(base: Sequence, cause: &Arc<Cause>, effects: SmallVec<[Effect; 2]>) -> Option<Self> {
+    /// Stamps effects, each with the part of the cause it answers, with the sequences after `base` and with their cause.
+    /// `None`: nothing happened.
+    pub(crate) fn stamp(
+        base: Sequence,
+        cause: &Arc<Cause>,
+        effects: SmallVec<[(u32, Effect); 2]>,
+    ) -> Option<Self> {
         let unit =
             Unit { first: base.after(1), count: u32::try_from(effects.len()).ok().filter(|n| *n > 0)? };
         let mut sequence = base;
-        let stamped = effects.into_iter().map(|effect| {
+        let stamped = effects.into_iter().map(|(part, effect)| {
             sequence = sequence.after(1);
-            Change { sequence, time: cause.observed.time, unit, cause: Arc::clone(cause), effect }
+            Change { sequence, time: cause.observed.time, unit, cause: Arc::clone(cause), part, effect }
         });
         Some(Self(stamped.collect()))
     }

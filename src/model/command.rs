@@ -74,8 +74,8 @@ pub enum Command {
     StartClosing {
         /// Which key.
         key: PositionKey,
-        /// Which life of it.
-        position: PositionId,
+        /// Which life of it. `None`: it is flat, and an order that is on its way will open it.
+        position: Option<PositionId>,
         /// Why.
         cause: String,
     },
@@ -88,6 +88,13 @@ pub enum Command {
     },
     /// Put every overdue order in doubt (R6).
     Expire,
+    /// Do nothing, and refuse the whole batch unless this stands on a key (R14).
+    Expect {
+        /// Which key.
+        key: PositionKey,
+        /// What must stand there.
+        expect: Precondition,
+    },
 }
 
 impl Command {
@@ -132,6 +139,23 @@ impl Command {
         }
     }
 
+    /// In a batch: refuse all of it if anything happened on the key since this revision
+    /// ([`KeyState::revision`](crate::KeyState)).
+    pub fn expect(key: impl Into<PositionKey>, revision: Sequence) -> Self {
+        Command::Expect { key: key.into(), expect: Precondition::Revision(revision) }
+    }
+
+    /// In a batch: refuse all of it unless the key is flat and no order is unresolved there.
+    pub fn expect_absent(key: impl Into<PositionKey>) -> Self {
+        Command::Expect { key: key.into(), expect: Precondition::Absent }
+    }
+
+    /// Whether it can be a part of a batch: wishes can, what the venue did and what became of an order cannot, because
+    /// neither may be refused on account of another command.
+    pub const fn fits_a_batch(&self) -> bool {
+        !matches!(self, Command::Register(_) | Command::Record(_) | Command::Step { .. } | Command::Expire)
+    }
+
     /// The command's name in the field's words, as the audit trail prints it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -150,6 +174,7 @@ impl Command {
             Command::StartClosing { .. } => "start closing",
             Command::CancelClosing { .. } => "cancel closing",
             Command::Expire => "expire",
+            Command::Expect { .. } => "expect",
         }
     }
 
@@ -184,7 +209,8 @@ impl Command {
             | Command::Quarantine { key, .. }
             | Command::Accept { key, .. }
             | Command::StartClosing { key, .. }
-            | Command::CancelClosing { key, .. } => Some(*key),
+            | Command::CancelClosing { key, .. }
+            | Command::Expect { key, .. } => Some(*key),
             Command::Register(_) | Command::Record(_) | Command::Expire => None,
         }
     }
@@ -206,6 +232,8 @@ pub enum Precondition {
     Position(PositionId),
     /// Nothing at all happened on the key since this revision ([`KeyState::revision`](crate::KeyState)).
     Revision(Sequence),
+    /// Nothing is open there, and no order is unresolved.
+    Absent,
 }
 
 macro_rules! conditions {

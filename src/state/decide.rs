@@ -3,11 +3,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, fills, orders, repair, reserve, targets};
+use super::{Slot, State, batch, fills, orders, repair, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
-    KeyState, Kind, Position, PositionKey, Precondition, Publication, Sequence,
+    KeyState, Kind, Position, PositionKey, Precondition, Publication, Sequence, Timestamp,
 };
 use crate::sync::Arc;
 
@@ -31,6 +31,8 @@ pub enum Answer {
     Registered(InstrumentId),
     /// What became of a fill.
     Fill(FillOutcome),
+    /// What became of each command of a batch, in order.
+    Batch(Vec<Answer>),
 }
 
 /// What became of a fill. Whatever it says, nothing was lost.
@@ -85,34 +87,47 @@ impl Decision {
 /// Decides a command against a state. The publication has the sequences that follow the state's; `None` if there is
 /// nothing to do. A rejection carries the command and what stands on its key.
 pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Publication>, Answer), Rejection> {
-    let Cause { command, observed } = &**cause;
-    let ask = Ask { state, cause, next: state.sequence().after(1) };
-    let decided = match command {
-        Command::Register(instrument) => register(&ask, instrument),
-        Command::Open(wish) => reserve::open(&ask, wish),
-        Command::ScaleIn(wish) => reserve::scale_in(&ask, wish),
-        Command::ScaleOut(wish) => reserve::scale_out(&ask, wish),
+    let base = state.sequence();
+    if !cause.then.is_empty() {
+        let (effects, answers) = batch::decide(state, cause)?;
+        return Ok((Publication::stamp(base, cause, effects), Answer::Batch(answers)));
+    }
+    let Decision { effects, answer } = one(&Ask { state, cause, next: base.after(1) }, &cause.command)?;
+    Ok((Publication::stamp(base, cause, effects.into_iter().map(|effect| (0, effect)).collect()), answer))
+}
+
+/// Decides one command. A rejection carries the command and what stands on its key.
+pub(super) fn one(ask: &Ask<'_>, command: &Command) -> Result<Decision, Rejection> {
+    let (state, observed) = (ask.state, &ask.cause.observed);
+    decided(ask, command, observed.time).map_err(|refused| {
+        let at = command.key().and_then(|key| Some((state.slot(key.instrument)?, key)));
+        let standing = at.and_then(|(slot, key)| slot.key(key)?.position.as_ref());
+        let place = at.map(|(slot, key)| (slot.instrument.symbol(), key));
+        refused.of(command).with_standing(standing).at(place)
+    })
+}
+
+fn decided(ask: &Ask<'_>, command: &Command, now: Timestamp) -> Result<Decision, Rejection> {
+    match command {
+        Command::Register(instrument) => register(ask, instrument),
+        Command::Open(wish) => reserve::open(ask, wish),
+        Command::ScaleIn(wish) => reserve::scale_in(ask, wish),
+        Command::ScaleOut(wish) => reserve::scale_out(ask, wish),
         // A close of a part is a scale-out, whatever it was wrapped in.
-        Command::Close(wish) if wish.amount == Amount::All => reserve::close(&ask, wish),
-        Command::Close(wish) => reserve::scale_out(&ask, wish),
-        Command::Step { key, order, step } => orders::step(&ask, *key, *order, step),
-        Command::Expire => Ok(orders::expire(&ask, observed.time)),
-        Command::Record(fill) => fills::record(&ask, fill),
-        Command::Retarget(wish) => targets::retarget(&ask, wish),
-        Command::Adopt(found) => repair::adopt(&ask, found),
-        Command::Drop(gone) => repair::drop_position(&ask, gone),
-        Command::Quarantine { key, why, asked } => repair::quarantine(&ask, *key, why, *asked),
-        Command::Accept { key, .. } => repair::accept(&ask, *key),
-        Command::StartClosing { key, position, cause } => repair::start_closing(&ask, *key, *position, cause),
-        Command::CancelClosing { key, .. } => repair::cancel_closing(&ask, *key),
-    };
-    match decided {
-        Ok(decision) => Ok((Publication::stamp(state.sequence(), cause, decision.effects), decision.answer)),
-        Err(refused) => {
-            let at = command.key().and_then(|key| Some((state.slot(key.instrument)?, key)));
-            let standing = at.and_then(|(slot, key)| slot.key(key)?.position.as_ref());
-            let place = at.map(|(slot, key)| (slot.instrument.symbol(), key));
-            Err(refused.of(command).with_standing(standing).at(place))
+        Command::Close(wish) if wish.amount == Amount::All => reserve::close(ask, wish),
+        Command::Close(wish) => reserve::scale_out(ask, wish),
+        Command::Step { key, order, step } => orders::step(ask, *key, *order, step),
+        Command::Expire => Ok(orders::expire(ask, now)),
+        Command::Record(fill) => fills::record(ask, fill),
+        Command::Retarget(wish) => targets::retarget(ask, wish),
+        Command::Adopt(found) => repair::adopt(ask, found),
+        Command::Drop(gone) => repair::drop_position(ask, gone),
+        Command::Quarantine { key, why, asked } => repair::quarantine(ask, *key, why, *asked),
+        Command::Accept { key, .. } => repair::accept(ask, *key),
+        Command::StartClosing { key, position, cause } => repair::start_closing(ask, *key, *position, cause),
+        Command::CancelClosing { key, .. } => repair::cancel_closing(ask, *key),
+        Command::Expect { key, expect: expected } => {
+            expect(&ask.key(ask.slot(*key)?, *key), *expected).map(|()| Decision::nothing(Answer::Done))
         }
     }
 }
@@ -191,6 +206,14 @@ pub(crate) fn position(key: &KeyState) -> Result<&Arc<Position>, Rejection> {
 pub(crate) fn expect(key: &KeyState, expected: Precondition) -> Result<(), Rejection> {
     match expected {
         Precondition::Nothing => Ok(()),
+        Precondition::Absent => match (&key.position, key.orders.first()) {
+            (Some(open), _) => {
+                let (side, quantity) = (open.side, open.quantity);
+                Err(Reason::AlreadyOpen { key: key.key, side, quantity }.into())
+            }
+            (None, Some(order)) => Err(Reason::AlreadyReserved { key: key.key, by: order.client_id }.into()),
+            (None, None) => Ok(()),
+        },
         Precondition::Position(id) => match &key.position {
             Some(position) if position.id == id || cfg!(posbook_fault = "no_identity") => Ok(()),
             Some(other) => {

@@ -5,6 +5,7 @@
 //! book, a replica and a restore call these two and nothing else.
 #![allow(clippy::disallowed_types, reason = "the one module with the persistent map")]
 
+mod batch;
 mod decide;
 mod fills;
 mod orders;
@@ -119,7 +120,12 @@ impl State {
             let rule = "is not the sequence that comes next; changes are missing or out of order";
             return Err(Reason::OutOfRange { what: "change", value: change.sequence.0.into(), rule }.into());
         }
-        match &change.effect {
+        self.put(change.sequence, change.command(), &change.effect)
+    }
+
+    /// Puts what was decided in place, as the next change.
+    fn put(&mut self, sequence: Sequence, command: &Command, effect: &Effect) -> Result<(), Rejection> {
+        match effect {
             Effect::Instrument { id, instrument } => self.put_instrument(*id, instrument),
             Effect::Stray { seen, .. } => {
                 self.totals.strays += 1;
@@ -134,10 +140,10 @@ impl State {
                     }
                     .into());
                 }
-                self.put_key(change, after, seen.as_ref())?;
+                self.put_key(sequence, command, after, seen.as_ref())?;
             }
         }
-        self.sequence = change.sequence;
+        self.sequence = sequence;
         Ok(())
     }
 
@@ -153,7 +159,8 @@ impl State {
 
     fn put_key(
         &mut self,
-        change: &Change,
+        sequence: Sequence,
+        command: &Command,
         after: &Arc<KeyState>,
         seen: Option<&Seen>,
     ) -> Result<(), Rejection> {
@@ -161,11 +168,11 @@ impl State {
         let slot = self.slots.get_mut(&key.instrument).ok_or_else(|| unknown(key.instrument))?;
         let totals = self.totals.replaced(slot.key(key), after, &slot.instrument)?;
         // The fill that finishes an order may be the only one it ever had: what fed it is the fill's kind then.
-        let fed = match &change.cause.command {
+        let fed = match command {
             Command::Record(fill) => Some(fill.shape.source()),
             _ => None,
         };
-        Arc::make_mut(slot).put(change.sequence, after, seen, fed);
+        Arc::make_mut(slot).put(sequence, after, seen, fed);
         self.totals = totals;
         Ok(())
     }

@@ -160,12 +160,23 @@ pub(super) fn accept(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Reject
 pub(super) fn start_closing(
     ask: &Ask<'_>,
     key: PositionKey,
-    position_id: PositionId,
+    expected: Option<PositionId>,
     cause: &str,
 ) -> Result<Decision, Rejection> {
     let slot = ask.slot(key)?;
     let mut key = ask.key(slot, key);
-    expect(&key, Precondition::Position(position_id))?;
+    match expected {
+        Some(id) => expect(&key, Precondition::Position(id))?,
+        // Flat: what is on its way is closed when it comes. Without anything on its way there is nothing to close.
+        None if key.position.is_some() || !key.orders.iter().any(|o| o.intent.increases()) => {
+            return Err(match &key.position {
+                Some(open) => Reason::AlreadyOpen { key: key.key, side: open.side, quantity: open.quantity },
+                None => Reason::NoPosition { key: key.key },
+            }
+            .into());
+        }
+        None => {}
+    }
     if key.closing.is_some() {
         return Ok(Decision::nothing(Answer::Done));
     }

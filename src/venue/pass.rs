@@ -64,8 +64,11 @@ impl<V: Venue> PositionManager<V> {
                         (refused.reason(), refused.standing())
                     {
                         let cause = refused.command().map(|c| c.reason().to_owned()).unwrap_or_default();
-                        let _ =
-                            self.book().apply(Command::StartClosing { key: *key, position: open.id, cause });
+                        let _ = self.book().apply(Command::StartClosing {
+                            key: *key,
+                            position: Some(open.id),
+                            cause,
+                        });
                     }
                     pass.refused.push(refused);
                 }

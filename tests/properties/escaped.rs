@@ -88,7 +88,8 @@ fn r07_a_key_can_be_made_closing_while_everything_is_in_flight_to_be_reduced() {
     let resting = book.reserve(Command::scale_out(id, "1".parse().unwrap())).unwrap().sent().unwrap();
     assert!(book.reserve(Command::close(id)).is_err(), "nothing is free");
     let position = book.snapshot().get(id).unwrap().id;
-    book.apply(Command::StartClosing { key: id.into(), position, cause: "stop loss".into() }).unwrap();
+    book.apply(Command::StartClosing { key: id.into(), position: Some(position), cause: "stop loss".into() })
+        .unwrap();
     resting.refused(Quantity::ZERO, "cancelled").unwrap();
     let view = book.snapshot();
     assert_eq!(view.key(id).unwrap().closing.as_ref().unwrap().cause, "stop loss");
