@@ -141,6 +141,10 @@ pub enum Reason {
     AlreadyReserved { key: PositionKey, by: ClientOrderId },
     #[error("closing; increases are refused until it is flat or the closing is cancelled")]
     Closing { key: PositionKey },
+    #[error(
+        "orders on their way hold everything that is open; it is closing, and what becomes free is closed by update_positions"
+    )]
+    ClosesLater { key: PositionKey },
     #[error("in doubt about order {order}; new risk is refused until the venue says what became of it")]
     InDoubt { key: PositionKey, order: ClientOrderId },
     #[error("blocked for new risk: {why}")]

@@ -13,8 +13,8 @@ use crate::book::{Book, Sent, Settlement, Snapshot};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
     Change, ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderRef, OrderState, Position,
-    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Shape, Side, Symbol, TargetRule,
-    Targets,
+    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Sequence, Shape, Side, Symbol,
+    TargetRule, Targets, Timestamp,
 };
 use crate::sync::{Arc, Mutex};
 
@@ -341,33 +341,6 @@ impl<V: Venue> PositionManager<V> {
         self.order(Command::open(key, side, amount).leverage(leverage).rule(rule)).await
     }
 
-    /// Closes what is open, reduce-only. The key is closing from here until it is flat (R7).
-    ///
-    /// # Errors
-    /// As [`PositionManager::open_position`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
-    /// let closed = pollster::block_on(manager.close_position("BTC/USDT:USDT", "end of day"))?;
-    /// assert!(closed.position.is_none());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn close_position<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        reason: impl Into<String>,
-    ) -> Result<OrderReport, Error> {
-        let key = self.standing(place.into())?;
-        self.order(Command::close(key).because(reason)).await
-    }
-
     /// Adds to what is open; targets stay.
     ///
     /// # Errors
@@ -422,7 +395,7 @@ impl<V: Venue> PositionManager<V> {
         let key = self.standing(place.into())?;
         let open = self.book().snapshot().get(key).map(|p| p.quantity);
         if open.is_some_and(|open| amount >= open) {
-            return self.order(Command::close(key).because(reason)).await;
+            return self.close_position(key, reason).await;
         }
         self.order(Command::scale_out(key, amount).because(reason)).await
     }
@@ -694,18 +667,11 @@ impl<V: Venue> PositionManager<V> {
         open.retain(|order| !matches!(order.state, OrderState::Reserved | OrderState::Sent));
         // Beside one another: an order whose question hangs keeps no other one in doubt.
         let asked = open.into_iter().map(|order| async move {
-            // Before the venue is asked: its "unknown" is about an order that it could have heard of until then (R1).
-            let (asked, time) = (self.book().snapshot().sequence(), self.book().now());
+            let since = self.asking();
             match self.shared.venue.order(order.client_id).await {
                 // Taken hold of only after the answer: dropping this future in between changes nothing.
                 Ok(status) => {
-                    let held = self.book().reattach(order.client_id);
-                    match (held, status) {
-                        (Ok(sent), OrderStatus::Unknown) => drop(sent.unknown(asked, time)),
-                        (Ok(sent), status) => drop(self.resolve(sent, status).await),
-                        // Somebody else was faster.
-                        (Err(_), _) => {}
-                    }
+                    self.heard(order.client_id, since, status).await;
                     None
                 }
                 Err(lost) => Some(not_asked(&self.shared.venue, &lost)),
@@ -713,6 +679,21 @@ impl<V: Venue> PositionManager<V> {
         });
         let fault = super::pass::all(asked.collect()).await.into_iter().flatten().next_back();
         fault.map_or(Ok(()), Err)
+    }
+
+    /// The book before a question: what the venue does not know, it could have heard of until then (R1).
+    pub(super) fn asking(&self) -> (Sequence, Timestamp) {
+        (self.book().snapshot().sequence(), self.book().now())
+    }
+
+    /// The venue's word on an order that nobody holds, put into the book.
+    pub(super) async fn heard(&self, id: ClientOrderId, since: (Sequence, Timestamp), status: OrderStatus) {
+        match (self.book().reattach(id), status) {
+            (Ok(sent), OrderStatus::Unknown) => drop(sent.unknown(since.0, since.1)),
+            (Ok(sent), status) => drop(self.resolve(sent, status).await),
+            // Somebody else was faster.
+            (Err(_), _) => {}
+        }
     }
 
     // ---- names
@@ -731,7 +712,7 @@ impl<V: Venue> PositionManager<V> {
     }
 
     /// The key of a place where something stands.
-    fn standing(&self, place: Place<'_>) -> Result<PositionKey, Rejection> {
+    pub(super) fn standing(&self, place: Place<'_>) -> Result<PositionKey, Rejection> {
         let view = self.book().snapshot();
         match find(&view, place) {
             Ok(key) => Ok(key),

@@ -1,6 +1,7 @@
 //! ACT: the trait that an exchange implements, the paper venue, and the manager with the predecessor's methods.
 
 mod api;
+mod closing;
 mod manager;
 mod memory;
 mod paper;

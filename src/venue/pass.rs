@@ -74,15 +74,11 @@ impl<V: Venue> PositionManager<V> {
                 }
             }
         }
-        let sends = reserved.into_iter().map(|reservation| async {
-            let key = reservation.order().key;
-            (key, self.send(reservation).await)
-        });
         // Beside one another: a question to the venue that hangs delays no exit.
-        let upkeep = async { [self.pull_fills().await.err(), self.resolve_orders().await.err()] };
-        let (closed, faults) = both(all(sends.collect()), upkeep).await;
+        let upkeep = both(self.pull_fills(), both(self.resolve_orders(), self.cancel_resting_on(None)));
+        let (closed, (fills, (orders, resting))) = both(self.send_all(reserved), upkeep).await;
         pass.closed = closed;
-        pass.faults.extend(faults.into_iter().flatten());
+        pass.faults.extend(fills.err().into_iter().chain(orders.err()).chain(resting));
         pass
     }
 
@@ -114,7 +110,7 @@ impl<V: Venue> PositionManager<V> {
 }
 
 /// Runs two futures side by side.
-async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
+pub(super) async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
     let (mut first, mut second) = (pin!(first), pin!(second));
     let (mut one, mut other) = (None, None);
     std::future::poll_fn(|context| {

@@ -605,8 +605,10 @@ impl World {
             // Asked too early, or after the order expired; by somebody who knew of the first such answer, or did not.
             5 | 6 => {
                 let expires = stood.as_ref().map_or(order.expires, |o| o.expires);
-                let time = if figure % 4 == 0 { expires } else { expires.plus(Duration::from_nanos(1)) };
-                let asked = if figure % 5 == 0 { Sequence(0) } else { self.book.snapshot().sequence() };
+                let time =
+                    if figure.is_multiple_of(4) { expires } else { expires.plus(Duration::from_nanos(1)) };
+                let asked =
+                    if figure.is_multiple_of(5) { Sequence(0) } else { self.book.snapshot().sequence() };
                 OrderStep::Unknown { asked, time }
             }
             _ => OrderStep::Doubt { why: "w".into() },
