@@ -30,6 +30,20 @@ pub(crate) use std::sync::Arc;
 
 use crate::model::Timestamp;
 
+/// Whether this build is a broken twin with this fault: never in a build that anybody runs, where it is a constant.
+/// `cargo faults` builds the crate with `--cfg posbook_faults` and names one fault in the environment.
+#[cfg(not(posbook_faults))]
+pub(crate) const fn fault(_name: &str) -> bool {
+    false
+}
+
+/// As above.
+#[cfg(posbook_faults)]
+pub(crate) fn fault(name: &str) -> bool {
+    static CHOSEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    CHOSEN.get_or_init(|| std::env::var("POSBOOK_FAULT").unwrap_or_default()) == name
+}
+
 pub(crate) use imp::{AtomicU64, Mutex, RootCell, WakeUp};
 
 /// A compare-and-set that lost: another root was there.

@@ -33,7 +33,7 @@ use crate::model::{
     ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
 };
 use crate::state::{Answer, FillOutcome, Ring, Settings, State, decide};
-use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, pause, random_u32};
+use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, fault, pause, random_u32};
 
 use feed::Feed;
 use marks::Marks;
@@ -400,23 +400,17 @@ impl Inner {
 
     fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<(Published, Snapshot), Rejection> {
         let mut found = self.root.load();
-        #[cfg(posbook_fault = "stale_state")]
-        let first = found.view.clone();
+        // A broken twin decides on the state it read first; here it is always none.
+        let first = fault("stale_state").then(|| found.view.clone());
         let mut turn = 0;
         loop {
             let body = found.view.body();
-            #[cfg(posbook_fault = "stale_state")]
-            let asked = &first.body().state;
-            #[cfg(not(posbook_fault = "stale_state"))]
-            let asked = &body.state;
+            let asked = first.as_ref().map_or(&body.state, |first| &first.body().state);
             let (publication, answer) = decide(asked, cause)?;
             let Some(publication) = publication else {
                 return Ok((Published { publication: None, answer }, found.view.clone()));
             };
-            #[cfg(posbook_fault = "stale_state")]
             let mut state = asked.clone();
-            #[cfg(not(posbook_fault = "stale_state"))]
-            let mut state = body.state.clone();
             for change in publication.iter() {
                 state.apply(change)?;
             }
@@ -425,9 +419,9 @@ impl Inner {
             let view = Snapshot::new(Arc::new(Body { state, window }));
             match self.root.publish(found, view.clone()) {
                 Ok(()) => return Ok((Published { publication: Some(publication), answer }, view)),
-                #[cfg(posbook_fault = "ignore_lost")]
-                Err(_) => return Ok((Published { publication: Some(publication), answer }, view)),
-                #[cfg(not(posbook_fault = "ignore_lost"))]
+                Err(_) if fault("ignore_lost") => {
+                    return Ok((Published { publication: Some(publication), answer }, view));
+                }
                 Err(newer) => {
                     found = newer;
                     pause(turn);

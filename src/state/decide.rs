@@ -9,7 +9,7 @@ use crate::model::{
     Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
     KeyState, Kind, Position, PositionKey, Precondition, Publication, Sequence, Timestamp,
 };
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 /// What became of a command that was accepted.
 ///
@@ -215,18 +215,14 @@ pub(crate) fn expect(key: &KeyState, expected: Precondition) -> Result<(), Rejec
             (None, None) => Ok(()),
         },
         Precondition::Position(id) => match &key.position {
-            Some(position) if position.id == id || cfg!(posbook_fault = "no_identity") => Ok(()),
+            Some(position) if position.id == id || fault("no_identity") => Ok(()),
             Some(other) => {
                 Err(Reason::OtherPosition { key: key.key, expected: id, found: Found::Position(other.id) }
                     .into())
             }
             None => Err(Reason::OtherPosition { key: key.key, expected: id, found: Found::Flat }.into()),
         },
-        Precondition::Revision(revision)
-            if revision == key.revision || cfg!(posbook_fault = "no_identity") =>
-        {
-            Ok(())
-        }
+        Precondition::Revision(revision) if revision == key.revision || fault("no_identity") => Ok(()),
         Precondition::Revision(expected) => {
             Err(Reason::OtherRevision { key: key.key, expected, found: key.revision }.into())
         }

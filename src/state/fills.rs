@@ -13,7 +13,7 @@ use crate::model::{
     Owner, Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin,
     TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
 };
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> {
     if fill.quantity.is_zero() {
@@ -28,10 +28,15 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
             ask.state.strays.newest_first().any(|s| (s.identity, s.content) == (seen.identity, seen.content));
         return Ok(if known { duplicate() } else { stray(fill, seen) });
     };
-    if let Some(known) = slot.seen(seen.identity) {
+    if let Some(known) = slot.seen(seen.identity).filter(|_| !fault("no_ring")) {
         return Ok(if known.content == seen.content { duplicate() } else { conflict(ask, slot, fill, seen) });
     }
     let to = addressee(slot, fill);
+    // A broken twin drops what was ordered against a position that is gone (R5).
+    let dead = |order: &Order| order.against.is_some() && order.against != position_id(slot, to.key);
+    if fault("dead_fill") && to.order.as_ref().is_some_and(dead) {
+        return Ok(duplicate());
+    }
     match age(slot, &to, seen, fill) {
         Age::News => {}
         Age::Booked => return Ok(duplicate()),
@@ -96,6 +101,10 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
         finished: None,
         notes,
     }
+}
+
+fn position_id(slot: &Slot, key: PositionKey) -> Option<PositionId> {
+    slot.key(key)?.position.as_ref().map(|p| p.id)
 }
 
 /// Whether a fill that the ring does not hold can have been booked before.

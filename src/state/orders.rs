@@ -11,7 +11,7 @@ use crate::model::{
     ClientOrderId, Heard, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity,
     Sequence, TargetOrigin, Timestamp, TroubleKind,
 };
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 pub(super) fn step(
     ask: &Ask<'_>,
@@ -149,6 +149,9 @@ pub(super) fn settled(key: &mut KeyState, id: ClientOrderId) {
 /// (R16).
 pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
     key.orders.retain(|o| o.client_id != order.client_id);
+    if fault("closing_forgotten") && order.intent == Intent::Close {
+        key.closing = None;
+    }
     let Some(open) = &mut key.position else { return };
     if open.targets_from != TargetOrigin::Order(order.client_id) || order.intent != Intent::Open {
         return;

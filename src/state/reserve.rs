@@ -14,7 +14,7 @@ use crate::model::{
     Kind, Leverage, Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side,
     TargetRule, exact_add, exact_sub, product_rounded,
 };
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 /// In the predecessor's order: amount, leverage, stop fraction, then what stands on the key.
 pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection> {
@@ -40,7 +40,7 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
         }
     }
     refuse_new_risk(&key)?;
-    if let Some(order) = key.orders.first() {
+    if let Some(order) = key.orders.first().filter(|_| !fault("two_opens")) {
         // Any unresolved order may still change what this one was decided on.
         return Err(Reason::AlreadyReserved { key: wish.key, by: order.client_id }.into());
     }
@@ -81,7 +81,7 @@ pub(super) fn scale_out(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rej
     expect(&key, wish.expect)?;
     let (side, id) = position(&key).map(|p| (p.side, p.id))?;
     exit_stands(&key, wish.exit.as_ref())?;
-    let free = key.free();
+    let free = free(&key);
     let asked = match wish.amount {
         Amount::Exactly(quantity) => quantity,
         Amount::All => free,
@@ -104,10 +104,11 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
     exit_stands(&key, wish.exit.as_ref())?;
     // One close at a time (I1). An opening order that has filled in part does not keep the stop of what is open from
     // firing: what it still brings is closed by the passes that follow (R7).
-    if let Some(other) = key.orders.iter().find(|o| o.intent == Intent::Close) {
+    let other = key.orders.iter().find(|o| o.intent == Intent::Close);
+    if let Some(other) = other.filter(|_| !fault("nothing_in_flight")) {
         return Err(Reason::AlreadyReserved { key: wish.key, by: other.client_id }.into());
     }
-    let free = key.free();
+    let free = free(&key);
     if free.is_zero() {
         return Err(Reason::ReduceBeyond { key: wish.key, asked: quantity, free }.into());
     }
@@ -118,6 +119,14 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
     key.closing.get_or_insert(Closing { cause, since: ask.next });
     let order = order(ask, wish.key, Intent::Close, side, free, Some(id), wish.patience);
     Ok(reserved(ask, slot, &mut key, order))
+}
+
+/// What of a position is not in flight to be reduced already (I2, D4).
+fn free(key: &KeyState) -> Quantity {
+    match &key.position {
+        Some(open) if fault("nothing_in_flight") => open.quantity,
+        _ => key.free(),
+    }
 }
 
 fn order(
@@ -163,7 +172,7 @@ fn reserved(ask: &Ask<'_>, slot: &Slot, key: &mut KeyState, order: Order) -> Dec
 
 /// What blocks every increase: closing, doubt, trouble.
 fn refuse_new_risk(key: &KeyState) -> Result<(), Rejection> {
-    if key.closing.is_some() {
+    if key.closing.is_some() && !fault("no_closing") {
         return Err(Reason::Closing { key: key.key }.into());
     }
     if let Some(order) = key.doubt() {
@@ -225,7 +234,8 @@ fn check_limits(
 ) -> Result<(), Rejection> {
     let (limits, totals) = (&ask.state.settings().limits, ask.state.totals());
     if key.position.is_none() && !is_opening(key) {
-        let positions = Decimal::from(totals.positions.saturating_add(totals.opening).saturating_add(1));
+        let opening = if fault("limits_outside") { 0 } else { totals.opening };
+        let positions = Decimal::from(totals.positions.saturating_add(opening).saturating_add(1));
         within("positions", positions, Decimal::from(limits.positions))?;
     }
     let scale = slot.instrument.money_scale();

@@ -4,8 +4,9 @@
 //! cancelled; what they bring or free until then is closed by the passes that follow.
 
 use super::api::Venue;
-use super::manager::{OrderReport, Place, PositionManager, not_asked};
-use super::pass::{Pass, all, both};
+use super::manager::{OrderReport, Place, PositionManager, not_asked, panicked};
+use super::pass::Pass;
+use super::together::{Panicked, all, both};
 use crate::book::Reservation;
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{ClientOrderId, Command, Intent, KeyState, OrderState, PositionKey};
@@ -116,11 +117,10 @@ impl<V: Venue> PositionManager<V> {
         &self,
         reservations: Vec<Reservation>,
     ) -> Vec<(PositionKey, Result<OrderReport, Error>)> {
-        let sends = reservations.into_iter().map(|reservation| async {
-            let key = reservation.order().key;
-            (key, self.send(reservation).await)
-        });
-        all(sends.collect()).await
+        let keys: Vec<PositionKey> = reservations.iter().map(|r| r.order().key).collect();
+        let sent = all(reservations.into_iter().map(|r| self.send(r)).collect()).await;
+        let sent = sent.into_iter().map(|sent| sent.unwrap_or_else(|Panicked| Err(panicked(self.venue()))));
+        keys.into_iter().zip(sent).collect()
     }
 
     /// Cancels what rests on closing keys (R7): everything but their closes. `None`: on all of them. Returns what could
@@ -139,7 +139,8 @@ impl<V: Venue> PositionManager<V> {
                 Err(lost) => Some(not_asked(self.venue(), &lost)),
             }
         });
-        all(asked.collect()).await.into_iter().flatten().collect()
+        let asked = all(asked.collect()).await.into_iter();
+        asked.filter_map(|asked| asked.unwrap_or_else(|Panicked| Some(panicked(self.venue())))).collect()
     }
 }
 

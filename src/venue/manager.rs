@@ -9,6 +9,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::api::{Answer, FillCursor, OrderRequest, OrderStatus, Outcome, Venue, VenueFill};
+use super::together::{Panicked, all};
 use crate::book::{Book, Sent, Settlement, Snapshot};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
@@ -16,7 +17,7 @@ use crate::model::{
     PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Sequence, Shape, Side, Symbol,
     TargetRule, Targets, Timestamp,
 };
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, fault};
 
 /// Opens, scales, closes and protects positions at a venue, through a [`Book`]. A cheap handle, to be cloned for every
 /// thread.
@@ -448,7 +449,14 @@ impl<V: Venue> PositionManager<V> {
         let sent = reservation.sent()?;
         let request = request(sent.order(), symbol);
         let order = sent.order().clone();
-        let end = match self.shared.venue.submit(request).await {
+        // A broken twin tries again under a name that the venue does not know (D23); here it is always none.
+        let again = fault("new_id_retry").then(|| request.clone());
+        let mut answer = self.shared.venue.submit(request).await;
+        if let Some(again) = again.filter(|_| answer.is_err()) {
+            let client_id = ClientOrderId { epoch: order.client_id.epoch + 1, ..order.client_id };
+            answer = self.shared.venue.submit(OrderRequest { client_id, ..again }).await;
+        }
+        let end = match answer {
             Ok(Answer { status, fills }) => {
                 self.book_fills(fills);
                 self.resolve(sent, status).await
@@ -677,7 +685,10 @@ impl<V: Venue> PositionManager<V> {
                 Err(lost) => Some(not_asked(&self.shared.venue, &lost)),
             }
         });
-        let fault = super::pass::all(asked.collect()).await.into_iter().flatten().next_back();
+        let asked = all(asked.collect()).await.into_iter();
+        let fault = asked
+            .filter_map(|asked| asked.unwrap_or_else(|Panicked| Some(panicked(self.venue()))))
+            .next_back();
         fault.map_or(Ok(()), Err)
     }
 
@@ -818,6 +829,11 @@ fn find<'a>(view: &Snapshot, place: Place<'a>) -> Result<PositionKey, Missing<'a
             Err(Missing::Ambiguous(Box::new(Reason::WrongLeg { key: net, found }.into())))
         }
     }
+}
+
+/// The venue's code panicked: nothing is known, as if its answer was lost.
+pub(super) fn panicked<V: Venue>(venue: &V) -> Error {
+    Error::Venue { venue: venue.name().to_owned(), why: "its code panicked".to_owned() }
 }
 
 pub(crate) fn not_asked<V: Venue>(venue: &V, lost: &super::api::VenueError) -> Error {

@@ -6,6 +6,7 @@ mod manager;
 mod memory;
 mod paper;
 mod pass;
+mod together;
 
 pub use api::{
     Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, Outcome, Scope, Venue, VenueError,

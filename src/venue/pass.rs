@@ -2,12 +2,9 @@
 //! exits are reserved first and then submitted without waiting for one another; one bad instrument never stops the
 //! others.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::Poll;
-
 use super::api::Venue;
 use super::manager::{OrderReport, PositionManager};
+use super::together::both;
 use crate::error::{Error, Reason, Rejection};
 use crate::exits;
 use crate::model::{Command, PositionKey, Reduction};
@@ -107,51 +104,4 @@ impl<V: Venue> PositionManager<V> {
         }
         wishes.into_iter().map(Command::from).collect()
     }
-}
-
-/// Runs two futures side by side.
-pub(super) async fn both<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Output) {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    let (mut one, mut other) = (None, None);
-    std::future::poll_fn(|context| {
-        if one.is_none()
-            && let Poll::Ready(value) = first.as_mut().poll(context)
-        {
-            one = Some(value);
-        }
-        if other.is_none()
-            && let Poll::Ready(value) = second.as_mut().poll(context)
-        {
-            other = Some(value);
-        }
-        match (one.take(), other.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            (first, second) => {
-                (one, other) = (first, second);
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
-
-/// Runs futures side by side until all are done; each is polled whenever any of them wakes. Enough for the handful of
-/// orders of a pass, and no dependency.
-pub(super) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, output) in running.iter_mut().zip(&mut done) {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(value) => *output = Some(value),
-                    Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().flatten().collect()
 }

@@ -1,5 +1,5 @@
 //! Tests with a broken twin: each is green here and must turn red when the crate is built with the fault it guards
-//! against (`--cfg posbook_fault="..."`), which `cargo faults` checks.
+//! against, which `cargo faults` checks.
 //!
 //! One module a defect, named for it:
 //!

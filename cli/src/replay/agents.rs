@@ -283,16 +283,32 @@ fn reconcile_now_and_then(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins
     Latency::default()
 }
 
-/// Reads every fill and every order's final state, until no order is unresolved.
+/// How often the venue is asked at the end. An order that never arrived is over when its patience is; a second of market
+/// time passes between two questions.
+const LAST_QUESTIONS: usize = 100;
+
+/// Reads every fill and every order's final state until no order is unresolved, then true reports until none of what went
+/// wrong on the way is left unconfirmed.
 fn come_to_rest(setup: &Setup, counts: &Counts) {
-    for _ in 0..100 {
+    for _ in 0..LAST_QUESTIONS {
+        let time = setup.clock.now().plus(Duration::from_secs(1));
+        setup.clock.set(time);
+        setup.venue.advance(time);
+        setup.book.expire();
         let asked = pollster::block_on(setup.manager.pull_fills())
             .and(pollster::block_on(setup.manager.resolve_orders()));
         if asked.is_err() {
             count(&counts.faults);
         }
-        if setup.book.snapshot().totals().orders == 0 {
+        let totals = setup.book.snapshot().totals().clone();
+        if totals.orders > 0 {
+            continue;
+        }
+        if totals.troubled == 0 {
             return;
+        }
+        if pollster::block_on(setup.manager.reconcile_positions()).is_ok() {
+            count(&counts.reconciles);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! `cargo faults`: builds the crate with each of its faults and requires that the tests which guard against it turn
 //! red, for the expected reason; and that the same tests are green without it.
 //!
-//! A *twin* is the shipped crate with one thing broken on purpose, by `--cfg posbook_fault="..."` in its source. A test
-//! that stays green over its twin does not test what its name says. So a twin that survives fails this program, and so
-//! does a red test of the unmodified crate, a test that did not run, or one that failed for another reason.
+//! A *twin* is the shipped crate with one thing broken on purpose: built with `--cfg posbook_faults`, the crate asks at
+//! each such place whether `POSBOOK_FAULT` names it. One build holds all twins. A test that stays green over its twin
+//! does not test what its name says. So a twin that survives fails this program, and so does a red test of the
+//! unmodified crate, a test that did not run, or one that failed for another reason.
 //!
 //! How it builds: cargo compiles everything with the same flags, and again from nothing when they change. Only the
-//! members of this workspace need the fault, so this program also serves as cargo's `RUSTC_WORKSPACE_WRAPPER`: a copy
-//! of it named for a fault adds that one flag to each call of rustc. Cargo files what a wrapper made under the wrapper's
-//! path, so the copies, in `target/faults`, share the dependencies of `cargo test` and `cargo loom` and nothing else.
+//! members of this workspace need the flag, so this program also serves as cargo's `RUSTC_WORKSPACE_WRAPPER`: a copy of
+//! it adds that one flag to each call of rustc. Cargo files what a wrapper made under the wrapper's path, so the copy, in
+//! `target/faults`, shares the dependencies of the other builds and nothing else.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -23,17 +24,20 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 /// A binary with tests in it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Suite {
     /// `loom-tests/tests/<name>.rs`: every schedule.
     Model(&'static str),
-    /// `tests/faults`: real threads, the public API.
-    Real,
+    /// `tests/<name>`: real threads or a staged venue, the public API.
+    Real(&'static str),
+    /// `posbook replay` against a hostile venue, seed after seed, until the verdict is no.
+    Replay,
 }
 
 /// A test that must notice a fault, and the words by which it is known to have noticed this and nothing else.
 struct Guard {
     suite: Suite,
+    /// The test's name; of a replay, the finding that must come out wrong.
     test: &'static str,
     says: &'static str,
 }
@@ -50,7 +54,11 @@ const fn model(file: &'static str, test: &'static str, says: &'static str) -> Gu
 }
 
 const fn real(test: &'static str, says: &'static str) -> Guard {
-    Guard { suite: Suite::Real, test, says }
+    Guard { suite: Suite::Real("faults"), test, says }
+}
+
+const fn replay(finding: &'static str, sound: &'static str) -> Guard {
+    Guard { suite: Suite::Replay, test: finding, says: sound }
 }
 
 const UNLISTED: &str = "outcomes that are not in the table";
@@ -87,16 +95,13 @@ const TWINS: &[Twin] = &[
 /// Longer than the slowest test by far: a twin that hangs has not been noticed by a test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The copies of this program that add a flag are named by this and their fault.
-const WRAPPER: &str = "with-fault-";
+/// The copy of this program that adds the flag.
+const WRAPPER: &str = "with-faults";
 
 fn main() -> ExitCode {
     let me = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
     let name = me.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-    let done = match name.strip_prefix(WRAPPER) {
-        Some(fault) => compile_with(fault),
-        None => run(),
-    };
+    let done = if name == WRAPPER { compile() } else { run() };
     done.unwrap_or_else(|fault| {
         eprintln!("cargo faults: {fault}");
         ExitCode::FAILURE
@@ -104,11 +109,10 @@ fn main() -> ExitCode {
 }
 
 /// As cargo's wrapper: the compiler and its arguments follow.
-fn compile_with(fault: &str) -> Result<ExitCode, Box<dyn Error>> {
+fn compile() -> Result<ExitCode, Box<dyn Error>> {
     let mut call = std::env::args_os().skip(1);
     let rustc = call.next().ok_or("the compiler's path is missing")?;
-    let status =
-        Command::new(rustc).args(call).arg("--cfg").arg(format!("posbook_fault=\"{fault}\"")).status()?;
+    let status = Command::new(rustc).args(call).args(["--cfg", "posbook_faults"]).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -130,22 +134,22 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     println!("The unmodified crate: every guard must be green.");
     let all = TWINS.iter().flat_map(|twin| twin.guards);
     let guards: BTreeMap<_, _> = all.map(|guard| ((guard.suite, guard.test), guard)).collect();
-    let built = workshop.build(None, guards.values().map(|guard| guard.suite))?;
+    let built = workshop.build(Build::Sound, guards.values().map(|guard| guard.suite))?;
     for guard in guards.values() {
         let began = Instant::now();
-        let verdict = match workshop.test(&built, guard)? {
+        let verdict = match workshop.test(&built, guard, None)? {
             Outcome::Green => Ok("green".to_owned()),
             other => Err(format!("must be green, and {}", other.words())),
         };
         row("-", guard, verdict, began.elapsed());
     }
 
+    let built = workshop.build(Build::Twins, guards.values().map(|guard| guard.suite))?;
     for twin in TWINS {
         println!("\n{}: {}. Every guard must notice.", twin.fault, twin.what);
-        let built = workshop.build(Some(twin.fault), twin.guards.iter().map(|guard| guard.suite))?;
         for guard in twin.guards {
             let began = Instant::now();
-            let verdict = match workshop.test(&built, guard)? {
+            let verdict = match workshop.test(&built, guard, Some(twin.fault))? {
                 Outcome::Red(output) if output.contains(guard.says) => {
                     Ok(format!("noticed: {:?}", guard.says))
                 }
@@ -167,7 +171,8 @@ impl Guard {
     fn name(&self) -> String {
         match self.suite {
             Suite::Model(file) => format!("{file} {}", self.test),
-            Suite::Real => format!("faults {}", self.test),
+            Suite::Real(file) => format!("{file} {}", self.test),
+            Suite::Replay => format!("replay {}", self.test),
         }
     }
 }
@@ -201,6 +206,13 @@ struct Workshop {
 
 type Binaries = BTreeMap<Suite, PathBuf>;
 
+/// Which crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Sound,
+    Twins,
+}
+
 impl Workshop {
     fn new() -> Result<Self, Box<dyn Error>> {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run it by `cargo faults`")?;
@@ -215,53 +227,57 @@ impl Workshop {
         self.target.join("faults").join(file)
     }
 
-    /// Builds some suites with a fault, or without; returns their binaries.
-    fn build(
-        &self,
-        fault: Option<&str>,
-        suites: impl Iterator<Item = Suite>,
-    ) -> Result<Binaries, Box<dyn Error>> {
+    /// Builds some suites; returns their binaries.
+    fn build(&self, which: Build, suites: impl Iterator<Item = Suite>) -> Result<Binaries, Box<dyn Error>> {
         let mut binaries = Binaries::new();
         let suites: std::collections::BTreeSet<_> = suites.collect();
-        let (models, real): (Vec<Suite>, Vec<Suite>) =
-            suites.into_iter().partition(|suite| matches!(suite, Suite::Model(_)));
-        for part in [models, real].into_iter().filter(|part| !part.is_empty()) {
-            let mut cargo = self.cargo(fault)?;
-            cargo.args(["test", "--no-run"]);
-            if part.iter().any(|suite| matches!(suite, Suite::Model(_))) {
-                cargo.args(["--release", "--package", "posbook-loom"]);
-                // As `cargo loom` has it.
-                cargo.args(["--config", "build.rustflags=['--cfg','posbook_loom','-A','unused']"]);
-                cargo.env("CARGO_TARGET_DIR", self.target.join("loom"));
+        for part in [is_model, is_test, is_replay] {
+            let part: Vec<Suite> = suites.iter().copied().filter(|suite| part(*suite)).collect();
+            let Some(kind) = part.first() else { continue };
+            let mut cargo = self.cargo(which)?;
+            match kind {
+                Suite::Model(_) => {
+                    cargo.args(["test", "--no-run", "--release", "--package", "posbook-loom"]);
+                    // As `cargo loom` has it.
+                    cargo.args(["--config", "build.rustflags=['--cfg','posbook_loom','-A','unused']"]);
+                    cargo.env("CARGO_TARGET_DIR", self.target.join("loom"));
+                }
+                Suite::Real(_) => {
+                    cargo.args(["test", "--no-run"]);
+                }
+                Suite::Replay => {
+                    cargo.args(["build", "--release", "--package", "posbook-cli", "--bin", "posbook"]);
+                    cargo.args(["--message-format", "json-render-diagnostics"]);
+                }
             }
-            for suite in &part {
-                cargo.args(["--test", suite.target()]);
+            for name in part.iter().filter_map(|suite| suite.file()) {
+                cargo.args(["--test", name]);
             }
             let output = cargo.stdin(Stdio::null()).output()?;
-            let told = String::from_utf8_lossy(&output.stderr);
+            let (told, artifacts) =
+                (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
             if !output.status.success() {
-                return Err(format!("the build with fault {fault:?} failed:\n{told}").into());
+                return Err(format!("the {which:?} build failed:\n{told}").into());
             }
             for suite in part {
-                // Executable tests/open_vs_open.rs (target/.../open_vs_open-0123)
-                let path = told
-                    .lines()
-                    .filter(|line| line.trim_start().starts_with("Executable"))
-                    .filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'))
-                    .find(|path| {
-                        Path::new(path).file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                            name.rsplit_once('-').is_some_and(|(stem, _)| stem == suite.target())
-                        })
-                    });
-                let path =
-                    path.ok_or_else(|| format!("cargo named no binary for {}:\n{told}", suite.target()))?;
+                let path = match suite.file() {
+                    Some(file) => executable(&told, file),
+                    None => binary(&artifacts),
+                };
+                let path = path.ok_or_else(|| format!("cargo named no binary for {suite:?}:\n{told}"))?;
                 binaries.insert(suite, self.root.join(path));
             }
+        }
+        // The program of the twins stands where the sound one is built: it is put aside.
+        if let Some(program) = binaries.get_mut(&Suite::Replay) {
+            let aside = self.own(&format!("posbook-{which:?}{}", std::env::consts::EXE_SUFFIX));
+            fs::copy(&*program, &aside)?;
+            *program = aside;
         }
         Ok(binaries)
     }
 
-    fn cargo(&self, fault: Option<&str>) -> Result<Command, Box<dyn Error>> {
+    fn cargo(&self, which: Build) -> Result<Command, Box<dyn Error>> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root).arg("--color=never");
         cargo.env("CARGO_TARGET_DIR", &self.target);
@@ -271,23 +287,27 @@ impl Workshop {
         {
             cargo.env_remove(flags);
         }
-        if let Some(fault) = fault {
-            let wrapper = self.own(&format!("{WRAPPER}{fault}{}", std::env::consts::EXE_SUFFIX));
+        if which == Build::Twins {
+            let wrapper = self.own(&format!("{WRAPPER}{}", std::env::consts::EXE_SUFFIX));
             fs::copy(std::env::current_exe()?, &wrapper)?;
             cargo.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
         }
         Ok(cargo)
     }
 
-    /// Runs one test of a binary.
-    fn test(&self, built: &Binaries, guard: &Guard) -> Result<Outcome, Box<dyn Error>> {
+    /// Runs one test of a binary, or replays until a finding comes out wrong.
+    fn test(&self, built: &Binaries, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
         let binary = built.get(&guard.suite).ok_or("this suite was not built")?;
+        if guard.suite == Suite::Replay {
+            return self.replays(binary, guard, fault);
+        }
         let log = self.own("last-test.log");
         let written = File::create(&log)?;
         let mut test = Command::new(binary)
             .args(["--exact", guard.test])
             .current_dir(&self.root)
             .env("RUST_BACKTRACE", "0")
+            .env("POSBOOK_FAULT", fault.unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(written.try_clone()?)
             .stderr(written)
@@ -316,11 +336,68 @@ impl Workshop {
     }
 }
 
+impl Workshop {
+    /// One replay a seed. Sound: every one must be; a twin: one of them must be wrong.
+    fn replays(&self, binary: &Path, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
+        let sound = format!("\"{}\":{}", guard.test, guard.says);
+        let seeds = if fault.is_some() { SEEDS } else { SOUND_SEEDS };
+        for seed in 1..=seeds {
+            let mut run = Command::new(binary);
+            run.args(["replay", "--faults", "hostile", "--format", "json", "--seed", &seed.to_string()]);
+            run.env("POSBOOK_FAULT", fault.unwrap_or_default()).stdin(Stdio::null()).stderr(Stdio::null());
+            let output = run.output()?;
+            let told = String::from_utf8_lossy(&output.stdout);
+            let last = told.lines().last().unwrap_or_default();
+            if !last.contains(&format!("\"{}\":", guard.test)) {
+                return Ok(Outcome::NotRun(format!("seed {seed}: {last}")));
+            }
+            if !last.contains(&sound) {
+                return Ok(Outcome::Red(format!("seed {seed}: not {sound}")));
+            }
+        }
+        Ok(Outcome::Green)
+    }
+}
+
+/// In how many seeds a twin must show itself.
+const SEEDS: u64 = 20;
+/// How many replays of the unmodified crate must be right here; `.ci/replay-seeds` runs more.
+const SOUND_SEEDS: u64 = 2;
+
+fn is_model(suite: Suite) -> bool {
+    matches!(suite, Suite::Model(_))
+}
+
+fn is_test(suite: Suite) -> bool {
+    matches!(suite, Suite::Real(_))
+}
+
+fn is_replay(suite: Suite) -> bool {
+    suite == Suite::Replay
+}
+
 impl Suite {
-    fn target(self) -> &'static str {
+    /// The file of tests. `None`: it is a program.
+    fn file(self) -> Option<&'static str> {
         match self {
-            Suite::Model(file) => file,
-            Suite::Real => "faults",
+            Suite::Model(file) | Suite::Real(file) => Some(file),
+            Suite::Replay => None,
         }
     }
+}
+
+/// `Executable tests/open_vs_open.rs (target/.../open_vs_open-0123)`
+fn executable<'a>(told: &'a str, file: &str) -> Option<&'a str> {
+    let lines = told.lines().filter(|line| line.trim_start().starts_with("Executable"));
+    let mut paths = lines.filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'));
+    paths.find(|path| {
+        let name = Path::new(path).file_name().and_then(|name| name.to_str());
+        name.and_then(|name| name.rsplit_once('-')).is_some_and(|(stem, _)| stem == file)
+    })
+}
+
+/// `{"reason":"compiler-artifact",...,"executable":"/.../posbook",...}`
+fn binary(told: &str) -> Option<&str> {
+    let (_, rest) = told.rsplit_once("\"executable\":\"")?;
+    rest.split_once('"').map(|(path, _)| path)
 }
