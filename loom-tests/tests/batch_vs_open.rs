@@ -22,7 +22,8 @@ fn open(id: InstrumentId) -> Command {
 
 #[test]
 fn both_legs_or_none() {
-    let table = [("both", "refused", 0), ("both", "refused", 1), ("none", "granted", 0), ("none", "granted", 1)];
+    let table =
+        [("both", "refused", 0), ("both", "refused", 1), ("none", "granted", 0), ("none", "granted", 1)];
     explore("a batch of two against an open", &table, || {
         let book = small(2).build().unwrap();
         let (one, two) = (instrument(&book, 0), instrument(&book, 1));

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use posbook::venue::{FillCursor, OrderEnd, Venue, VenueFill};
+use posbook::venue::{FillCursor, OrderEnd, OrderReport, Venue, VenueFill};
 use posbook::{Command, Price, Rejection, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -31,6 +31,8 @@ pub struct Counts {
     pub orders: AtomicU64,
     pub rejections: AtomicU64,
     pub exits: AtomicU64,
+    /// Batches of two orders.
+    pub pairs: AtomicU64,
     pub retargets: AtomicU64,
     pub reconciles: AtomicU64,
     /// Repairs that a reconciliation made: none are due on a healthy venue.
@@ -190,6 +192,7 @@ fn trade(seat: Seat<'_>, setup: &Setup, counts: &Counts, seed: u64, number: usiz
         });
         match wish {
             Wish::Order(command) => order(&seat, setup, counts, &mut latency, command),
+            Wish::Pair(commands) => pair(&seat, setup, counts, &mut latency, commands),
             Wish::Tighten(id, to) => {
                 let wish = Command::retarget(id).stop(to).because("half way to the market");
                 match latency.time("retarget", || setup.book.apply(wish)) {
@@ -211,10 +214,23 @@ fn order(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency,
     let reserved = latency.time("reserve", || setup.book.reserve(command));
     let Ok(reservation) = reserved else { return count(&counts.rejections) };
     count(&counts.orders);
-    match seat.away(|| pollster::block_on(setup.manager.send(reservation))) {
-        Ok(report) if matches!(report.end, OrderEnd::InDoubt(_)) => count(&counts.faults),
-        Ok(_) => {}
-        Err(_) => count(&counts.faults),
+    came(counts, &seat.away(|| pollster::block_on(setup.manager.send(reservation))));
+}
+
+/// Reserves both legs of a pair trade or none, and sends them side by side.
+fn pair(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency, commands: [Command; 3]) {
+    let reserved = latency.time("submit a batch", || setup.book.submit(commands));
+    let Ok(batch) = reserved else { return count(&counts.rejections) };
+    count(&counts.pairs);
+    counts.orders.fetch_add(batch.reservations.len() as u64, Relaxed);
+    let sent = seat.away(|| pollster::block_on(setup.manager.send_all(batch.reservations)));
+    sent.iter().for_each(|(_, report)| came(counts, report));
+}
+
+/// Counts what a healthy venue never does.
+fn came(counts: &Counts, sent: &Result<OrderReport, posbook::Error>) {
+    if sent.as_ref().map_or(true, |report| matches!(report.end, OrderEnd::InDoubt(_))) {
+        count(&counts.faults);
     }
 }
 

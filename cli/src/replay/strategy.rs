@@ -1,7 +1,7 @@
 //! A simple rule, several times over: follow what the price just did, add to it, take some off, tighten the stop, get
 //! out. The point is not to earn but to make threads meet on the same keys.
 
-use posbook::{Command, InstrumentId, KeyState, Position, Price, Quantity, Reader, Sequence, Side, Snapshot};
+use posbook::{Command, InstrumentId, Position, Price, Quantity, Reader, Sequence, Side, Snapshot};
 use rust_decimal::Decimal;
 
 use super::setup::Traded;
@@ -9,6 +9,8 @@ use super::setup::Traded;
 /// What a strategy wants to do.
 pub enum Wish {
     Order(Command),
+    /// A pair trade: both legs or none.
+    Pair([Command; 3]),
     /// Move the stop to here.
     Tighten(InstrumentId, Price),
     Nothing,
@@ -54,12 +56,20 @@ impl Strategy {
         let view = reader.view();
         let key = view.key(market.id);
         match key.and_then(|k| k.position.as_deref()) {
-            None => self.enter(market, key, now, before),
+            None => self.enter(view, traded, market, now, before, &mark),
             Some(position) => self.manage(view, market, position, now),
         }
     }
 
-    fn enter(&mut self, market: &Traded, key: Option<&KeyState>, now: Price, before: Option<Price>) -> Wish {
+    fn enter(
+        &mut self,
+        view: &Snapshot,
+        traded: &[Traded],
+        market: &Traded,
+        now: Price,
+        before: Option<Price>,
+        mark: &impl Fn(InstrumentId) -> Option<Price>,
+    ) -> Wish {
         // Half of the looks at a flat market are only looks.
         if self.dice.below(2) == 0 {
             return Wish::Nothing;
@@ -69,13 +79,29 @@ impl Strategy {
             Some(_) => Side::Long,
             None => return Wish::Nothing,
         };
-        let Some(quantity) = self.quantity(market, now) else { return Wish::Nothing };
+        let Some(first) = self.open(view, market, side, now) else { return Wish::Nothing };
+        let pair = self.dice.below(6) == 0;
+        let other = traded.get(self.index(i64::try_from(traded.len()).unwrap_or(1)));
+        let other = other.filter(|other| pair && other.id != market.id);
+        let second = other.and_then(|other| {
+            let price = mark(other.id)?;
+            Some((other.id, self.open(view, other, side.exit().opens(), price)?))
+        });
+        match second {
+            Some((id, second)) => Wish::Pair([Command::expect_absent(id), first, second]),
+            None => Wish::Order(first),
+        }
+    }
+
+    /// An order that opens a market.
+    fn open(&mut self, view: &Snapshot, market: &Traded, side: Side, now: Price) -> Option<Command> {
+        let quantity = self.quantity(market, now)?;
         let stop = ["0.0008", "0.0015", "0.003", "0.01"].get(self.index(4)).copied().unwrap_or("0.01");
         let leverage = [3, 5, 10, 25].get(self.index(4)).copied().unwrap_or(5);
         let wish = Command::open(market.id, side, quantity).leverage(leverage);
         // Decided on this state of the key: if anything happens to it first, the order is not for it.
-        let wish = wish.expect_revision(key.map_or(Sequence(0), |k| k.revision));
-        wish.stop(stop).map_or(Wish::Nothing, |wish| Wish::Order(wish.into()))
+        let wish = wish.expect_revision(view.key(market.id).map_or(Sequence(0), |k| k.revision));
+        wish.stop(stop).ok().map(Command::from)
     }
 
     fn manage(&mut self, view: &Snapshot, market: &Traded, position: &Position, now: Price) -> Wish {
