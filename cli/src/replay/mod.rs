@@ -6,6 +6,7 @@
 //! threads interleave: that is the point of the exercise.
 
 mod agents;
+mod faults;
 mod latency;
 mod pace;
 mod report;
@@ -59,6 +60,9 @@ pub struct Options {
     /// all the same.
     #[arg(long)]
     skip_bad_rows: bool,
+
+    #[command(flatten)]
+    faults: faults::FaultOptions,
 }
 
 /// How results are printed.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use posbook::venue::Fault;
 use posbook::{Currency, Decimal, Snapshot, Valuation};
 use serde::Serialize;
 
@@ -45,6 +46,9 @@ pub struct Report {
     lost_turns: u64,
     foreign_loads: u64,
     in_doubt_seen: u64,
+    /// What was to go wrong at the venue, and how often what did.
+    faults_setting: String,
+    faults_injected: BTreeMap<Fault, u64>,
     #[serde(flatten)]
     findings: Findings,
     realised: String,
@@ -140,6 +144,8 @@ impl Report {
             lost_turns: health.lost_turns,
             foreign_loads: health.foreign_loads,
             in_doubt_seen: ended.witness.in_doubt_seen,
+            faults_setting: options.faults.setting(),
+            faults_injected: stats.faults,
             verdict: if findings.all_yes() { "yes" } else { "no" },
             findings,
             realised: one(|s| s.realised),
@@ -203,6 +209,10 @@ impl Report {
             self.reconciles,
             self.lost_turns
         );
+        if self.faults_setting != "off" {
+            let faults: Vec<_> = self.faults_injected.iter().map(|(f, n)| format!("{n} {f}")).collect();
+            let _ = writeln!(out, "faults    {}: {}", self.faults_setting, faults.join(", "));
+        }
         let _ = writeln!(out, "\n{}\n", self.latencies());
         let word = |yes: bool| if yes { "yes" } else { "NO" };
         let f = &self.findings;

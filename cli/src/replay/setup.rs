@@ -37,6 +37,9 @@ pub struct Setup {
 /// Changes that the feed keeps: the fold must see every one of them, however the threads are scheduled.
 const WINDOW: usize = 1 << 16;
 
+/// How long the book waits for the venue when things go wrong there: an order that gets lost is over within the run.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 impl Setup {
     pub fn new(options: &Options, tape: &Tape) -> Result<Self, Failure> {
         let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
@@ -67,7 +70,10 @@ impl Setup {
 
         let begins = Timestamp(tape.ticks.first().map_or(0, |tick| tick.time));
         let clock = Clock::manual(begins);
+        let faults = options.faults.faults();
+        let hostile = faults.any();
         let venue = PaperVenue::builder()
+            .faults(faults)
             .seed(options.seed)
             .latency(Duration::from_millis(20)..Duration::from_millis(250))
             .partial(20)
@@ -75,7 +81,10 @@ impl Setup {
             .instruments(known.iter().map(|(instrument, _)| instrument.clone()).collect())
             .build();
         // One identity for every run: the venue's dice are thrown by the names of orders.
-        let book = Book::builder().clock(clock.clone()).identity(1, 1).window(WINDOW);
+        let mut book = Book::builder().clock(clock.clone()).identity(1, 1).window(WINDOW);
+        if hostile {
+            book = book.patience(PATIENCE);
+        }
         let rule =
             "0.01".parse().map(TargetRule::stop_fraction).map_err(|e| Failure::Input(format!("{e}")))?;
         let book = book.default_rule(rule).instruments(known.len().max(1)).build();

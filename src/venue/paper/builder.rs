@@ -8,11 +8,12 @@ use rust_decimal::Decimal;
 use super::PaperVenue;
 use super::dice::Odds;
 use super::exchange::Exchange;
+use super::faults::Faults;
 use crate::model::Instrument;
 use crate::sync::{Arc, Mutex};
 
 /// Settings of a [`PaperVenue`]. By default nothing is listed, the seed is 0, orders arrive at once, fill in one part,
-/// none is refused by chance, and a trade costs 0.04 % of its value.
+/// none is refused by chance, nothing goes wrong, and a trade costs 0.04 % of its value.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +41,13 @@ pub struct PaperBuilder {
 impl Default for PaperBuilder {
     fn default() -> Self {
         Self {
-            odds: Odds { seed: 0, latency: Duration::ZERO..Duration::ZERO, partial: 0, reject: 0 },
+            odds: Odds {
+                seed: 0,
+                latency: Duration::ZERO..Duration::ZERO,
+                partial: 0,
+                reject: 0,
+                faults: Faults::off(),
+            },
             fee_rate: Decimal::new(4, 4),
             instruments: Vec::new(),
         }
@@ -70,6 +77,12 @@ impl PaperBuilder {
     /// Percent of the orders that are refused for no reason of their own; 100 and more is all.
     pub fn reject(mut self, percent: u8) -> Self {
         self.odds.reject = percent;
+        self
+    }
+
+    /// What goes wrong, and how often. All of it follows from the seed too.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.odds.faults = faults;
         self
     }
 

@@ -1,23 +1,24 @@
-//! The answering side of the paper venue: what it says of orders, fills and positions. Reads, listings, and the
-//! ending of orders on request; it makes no trade.
+//! The answering side of the paper venue: what it says of orders, fills and positions, truthfully or not. Reads and
+//! listings; it makes no trade.
 
 use std::task::Waker;
+use std::time::Duration;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::exchange::Exchange;
-use super::ledger::{Exposure, PaperAccount};
+use super::faults::Fault;
+use super::ledger::{Exposure, MEMORY_MS, PaperAccount};
 use super::orders::{Listing, PaperStats};
 use crate::error::{Reason, Rejection};
 use crate::model::{ClientOrderId, Instrument, Leg, Price, Quantity, Side, Symbol, Timestamp};
 use crate::sync::Arc;
 use crate::venue::api::{
-    Answer, Completeness, FillCursor, FillPage, OrderStatus, Outcome, Scope, VenueFill, VenuePosition,
-    VenueReport,
+    Answer, Completeness, FillCursor, FillPage, OrderStatus, Scope, VenueError, VenuePosition, VenueReport,
 };
 
-/// The most fills of one page.
-const PAGE: usize = 500;
+/// What a venue says to whoever asks too often.
+const TOO_MANY: &str = "429 too many requests";
 
 impl Exchange {
     // ---- orders
@@ -26,50 +27,104 @@ impl Exchange {
         self.orders.get(&id).map_or(OrderStatus::Unknown, |order| order.status())
     }
 
-    pub(super) fn cancel(&mut self, id: ClientOrderId) -> OrderStatus {
-        self.end(id, Outcome::Cancelled);
-        self.status(id)
+    /// What the venue says when it is asked for an order.
+    pub(super) fn told_status(&mut self, id: ClientOrderId) -> Result<OrderStatus, VenueError> {
+        self.not_limited()?;
+        let truth = self.status(id);
+        let Some(order) = self.orders.get_mut(&id) else { return Ok(truth) };
+        order.asked += 1;
+        let ago = self.odds.stale_status(id.sequence, order.asked);
+        let told = ago.map_or_else(|| truth.clone(), |ago| order.status_at(before(self.now, ago)));
+        if told != truth {
+            self.struck(Fault::StaleStatus);
+        }
+        Ok(told)
     }
 
-    /// What there is to say of an order now.
-    pub(super) fn answer(&self, id: ClientOrderId) -> Answer {
-        let places = self.orders.get(&id).map(|order| order.fills.as_slice()).unwrap_or_default();
-        let fills = places.iter().filter_map(|place| self.fills.get(*place)).cloned().collect();
+    /// What there is to say of an order now, with the fills that were delivered.
+    pub(super) fn standing(&self, id: ClientOrderId) -> Answer {
+        let order = self.orders.get(&id);
+        let fills = order.map(|order| self.messages.delivered(&order.fills)).unwrap_or_default();
         Answer { status: self.status(id), fills }
     }
 
-    /// The answer to an order that is over. `None`: it is not, and the waker was kept; `waker` is then the one it
+    /// The answer to an order that can be had. `None`: it cannot yet, and the waker was kept; `waker` is then the one it
     /// replaced, to be dropped outside the lock.
-    pub(super) fn answer_or_wait(&mut self, id: ClientOrderId, waker: &mut Option<Waker>) -> Option<Answer> {
-        match self.orders.get_mut(&id) {
-            Some(order) if order.outcome.is_none() => {
-                std::mem::swap(&mut order.waker, waker);
-                None
-            }
-            _ => Some(self.answer(id)),
+    pub(super) fn answer_or_wait(
+        &mut self,
+        id: ClientOrderId,
+        waker: &mut Option<Waker>,
+    ) -> Option<Result<Answer, VenueError>> {
+        let Some(order) = self.orders.get_mut(&id) else { return Some(Ok(self.standing(id))) };
+        if !order.answered {
+            std::mem::swap(&mut order.waker, waker);
+            return None;
         }
+        Some(if order.answer_lost() {
+            Err(VenueError::new(format!("timed out: no answer to order {id}")))
+        } else if order.accepted && order.fate.rests.is_some() {
+            Ok(Answer { status: OrderStatus::Working { filled: Quantity::ZERO }, fills: Vec::new() })
+        } else {
+            Ok(self.standing(id))
+        })
     }
 
     pub(super) fn open_orders(&self) -> Vec<ClientOrderId> {
-        self.orders.iter().filter(|(_, order)| order.outcome.is_none()).map(|(id, _)| *id).collect()
+        self.orders.iter().filter(|(_, order)| !order.is_over()).map(|(id, _)| *id).collect()
+    }
+
+    /// Refuses a question in a burst of too many.
+    pub(super) fn not_limited(&mut self) -> Result<(), VenueError> {
+        if self.odds.limited(self.now) {
+            self.struck(Fault::RateLimit);
+            return Err(VenueError::new(TOO_MANY));
+        }
+        Ok(())
     }
 
     // ---- the account
 
-    pub(super) fn fills_since(&self, cursor: FillCursor) -> FillPage {
-        let start = usize::try_from(cursor.0).unwrap_or(usize::MAX).min(self.fills.len());
-        let fills: Vec<VenueFill> = self.fills.iter().skip(start).take(PAGE).cloned().collect();
-        let next = u64::try_from(start.saturating_add(fills.len())).unwrap_or(u64::MAX);
-        FillPage { fills, next: FillCursor(next) }
+    pub(super) fn fills_since(&mut self, cursor: FillCursor) -> Result<FillPage, VenueError> {
+        self.not_limited()?;
+        Ok(self.messages.since(cursor))
     }
 
     pub(super) fn report(&mut self, scope: Scope) -> VenueReport {
         if let Some(scripted) = self.script.pop_front() {
             return scripted;
         }
+        if self.not_limited().is_err() {
+            return VenueReport::failed(scope, TOO_MANY);
+        }
+        self.reports += 1;
+        let befalls = |fault| self.odds.befalls_report(fault, self.reports);
+        // One lie a report. Stale and untimed together would be one that nothing can find out.
+        if befalls(Fault::FailedReport).is_some() {
+            self.struck(Fault::FailedReport);
+            return VenueReport::failed(scope, "503 service unavailable");
+        }
+        let mut report = self.picture(scope, self.now);
+        if let Some(mut dice) = befalls(Fault::PartialReport).filter(|_| !report.rows.is_empty()) {
+            let rows = u64::try_from(report.rows.len()).unwrap_or(u64::MAX);
+            let left_out = usize::try_from(dice.below(rows)).unwrap_or(0);
+            let row = report.rows.remove(left_out);
+            report.completeness = Completeness::Partial(format!("{} could not be read", row.symbol));
+            self.struck(Fault::PartialReport);
+        } else if let Some(mut dice) = befalls(Fault::StaleReport) {
+            report = self.picture(report.scope, before(self.now, dice.between(1, MEMORY_MS)));
+            self.struck(Fault::StaleReport);
+        } else if befalls(Fault::UntimedReport).is_some() {
+            report.venue_time = None;
+            self.struck(Fault::UntimedReport);
+        }
+        report
+    }
+
+    /// What was open at a time, as a report of then.
+    fn picture(&self, scope: Scope, time: Timestamp) -> VenueReport {
         let mut completeness = Completeness::Complete;
         let mut rows = Vec::new();
-        for (symbol, leg, exposure) in self.books.open().filter(|(symbol, ..)| scope.covers(symbol)) {
+        for (symbol, leg, exposure) in self.books.open_at(time).filter(|(symbol, ..)| scope.covers(symbol)) {
             match row(symbol, leg, exposure) {
                 Some(row) => rows.push(row),
                 None => {
@@ -78,7 +133,7 @@ impl Exchange {
                 }
             }
         }
-        VenueReport { scope, completeness, venue_time: Some(self.now), rows }
+        VenueReport { scope, completeness, venue_time: Some(time), rows }
     }
 
     pub(super) fn script(&mut self, report: VenueReport) {
@@ -90,7 +145,7 @@ impl Exchange {
     }
 
     pub(super) fn stats(&self) -> PaperStats {
-        self.stats
+        self.stats.clone()
     }
 
     // ---- the market
@@ -128,6 +183,11 @@ impl Exchange {
     pub(super) fn take_woken(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.woken)
     }
+}
+
+/// So much earlier.
+fn before(time: Timestamp, ago: Duration) -> Timestamp {
+    Timestamp(time.0.saturating_sub(i64::try_from(ago.as_nanos()).unwrap_or(i64::MAX)))
 }
 
 /// A leg as a row of the report, its average rounded to 16 significant digits, which every price can hold.

@@ -1,8 +1,10 @@
-//! What chance does to one order: how long it travels, whether it is refused, in how many parts it fills.
+//! What chance does to one order: how long it travels, whether it is refused, in how many parts it fills, and which
+//! faults befall it and its messages.
 //!
 //! Every throw follows from the venue's seed and the sequence in the order's client id, never from what other orders
 //! did before. So one seed fixes the fate of every order however the threads interleave, and each question has
-//! throws of its own: another rate of refusals leaves the latencies as they were.
+//! throws of its own: another rate of refusals leaves the latencies as they were. What is about no order (a report, a
+//! second of market time) has its number instead of a sequence.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,10 +14,17 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::exact::{product, sum};
-use crate::model::{Quantity, Sequence};
+use super::faults::{CERTAIN, Fault, Faults};
+use crate::model::{Leg, Quantity, Sequence, Symbol, Timestamp};
 
 /// The most parts an order fills in.
 const MOST_PARTS: u64 = 5;
+
+/// Nanoseconds in a second.
+const SECOND: i64 = 1_000_000_000;
+
+/// The first question of the faults; those before are asked of every order.
+const FIRST_FAULT: u64 = 10;
 
 /// What the builder was told about chance.
 #[derive(Debug, Clone)]
@@ -26,6 +35,20 @@ pub(super) struct Odds {
     pub(super) partial: u8,
     /// Percent of the orders that are refused.
     pub(super) reject: u8,
+    pub(super) faults: Faults,
+}
+
+/// How an order and its answer travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trip {
+    /// Both arrive.
+    Whole,
+    /// The order arrives, its answer does not.
+    AnswerLost,
+    /// So, and the order is under way for so long.
+    Late(Duration),
+    /// Nothing arrives.
+    Lost,
 }
 
 /// The fate of one order.
@@ -33,16 +56,98 @@ pub(super) struct Odds {
 pub(super) struct Fate {
     pub(super) latency: Duration,
     pub(super) rejected: bool,
+    pub(super) trip: Trip,
+    /// After so long `submit` fails, if no answer arrives.
+    pub(super) timeout: Duration,
+    /// It rests so long after it was accepted.
+    pub(super) rests: Option<Duration>,
+    /// Its messages are cumulative.
+    pub(super) cumulative: bool,
+    /// A cancel comes too late, and is answered or not.
+    pub(super) race: Option<bool>,
     parts: u64,
     cuts: Dice,
 }
 
+/// What happens to the message of one fill.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Post {
+    pub(super) delayed: Option<Duration>,
+    /// It comes again after so long.
+    pub(super) doubled: Option<Duration>,
+    pub(super) reordered: bool,
+}
+
 impl Odds {
     pub(super) fn fate(&self, order: Sequence) -> Fate {
-        let dice = |question| Dice::new(self.seed, order, question);
+        let dice = |question| Dice::new(self.seed, [order.0, question]);
         let percent = |mut dice: Dice, percent: u8| dice.below(100) < u64::from(percent);
         let parts = if percent(dice(3), self.partial) { 2 + dice(4).below(MOST_PARTS - 1) } else { 1 };
-        Fate { latency: self.travel(dice(1)), rejected: percent(dice(2), self.reject), parts, cuts: dice(5) }
+        let befalls = |fault| self.strikes(fault, [order.0]);
+        let trip = if befalls(Fault::LostOrder).is_some() {
+            Trip::Lost
+        } else if let Some(mut dice) = befalls(Fault::LateExecution) {
+            Trip::Late(dice.between(500, 4_000))
+        } else if befalls(Fault::LostAnswer).is_some() {
+            Trip::AnswerLost
+        } else {
+            Trip::Whole
+        };
+        Fate {
+            latency: self.travel(dice(1)),
+            rejected: percent(dice(2), self.reject),
+            trip,
+            timeout: dice(6).between(200, 1_000),
+            rests: befalls(Fault::Resting).map(|mut dice| dice.between(1_000, 10_000)),
+            cumulative: befalls(Fault::NoTradeId).is_some(),
+            race: befalls(Fault::CancelRace).map(|mut dice| dice.below(2) == 0),
+            parts,
+            cuts: dice(5),
+        }
+    }
+
+    /// What happens to the message of an order's fill of this number; without an order, to that of the account's fill.
+    pub(super) fn post(&self, order: Option<Sequence>, number: u64) -> Post {
+        let befalls = |fault| self.strikes(fault, [order.map_or(u64::MAX, |order| order.0), number]);
+        Post {
+            delayed: befalls(Fault::DelayedFill).map(|mut dice| dice.between(100, 2_000)),
+            doubled: befalls(Fault::DoubledFill).map(|mut dice| dice.between(0, 30_000)),
+            reordered: befalls(Fault::ReorderedFill).is_some(),
+        }
+    }
+
+    /// How old the state is that an order is said to be in, when it is asked for so many times.
+    pub(super) fn stale_status(&self, order: Sequence, asked: u64) -> Option<Duration> {
+        self.strikes(Fault::StaleStatus, [order.0, asked]).map(|mut dice| dice.between(1, 500))
+    }
+
+    /// The dice for how a fault befalls the position report of this number, if it does.
+    pub(super) fn befalls_report(&self, fault: Fault, number: u64) -> Option<Dice> {
+        self.strikes(fault, [number])
+    }
+
+    /// Whether a leg is closed by force in the second of this time, and by half.
+    pub(super) fn liquidates(&self, symbol: &Symbol, leg: Leg, time: Timestamp) -> Option<bool> {
+        let name = symbol.as_str().bytes().map(u64::from);
+        let about = name.chain([leg as u64, second(time).unsigned_abs()]);
+        self.strikes(Fault::Liquidation, about).map(|mut dice| dice.below(2) == 0)
+    }
+
+    /// Whether a burst of too many requests goes on. None is longer than two seconds, so it began in this one or in one
+    /// of the two before.
+    pub(super) fn limited(&self, now: Timestamp) -> bool {
+        (0..=2).map(|back| second(now) - back).any(|second| {
+            self.strikes(Fault::RateLimit, [second.unsigned_abs()]).is_some_and(|mut dice| {
+                let begins = Timestamp(second.saturating_mul(SECOND)).plus(dice.between(0, 1_000));
+                (begins..begins.plus(dice.between(200, 1_500))).contains(&now)
+            })
+        })
+    }
+
+    /// The dice for how a fault befalls something, if it does.
+    fn strikes(&self, fault: Fault, about: impl IntoIterator<Item = u64>) -> Option<Dice> {
+        let mut dice = Dice::new(self.seed, about.into_iter().chain([FIRST_FAULT + fault as u64]));
+        (dice.below(CERTAIN.into()) < self.faults.millionths(fault).into()).then_some(dice)
     }
 
     /// Uniform in the range; an empty range is its start.
@@ -51,6 +156,11 @@ impl Odds {
         let extra = dice.below(u64::try_from(spread).unwrap_or(u64::MAX));
         self.latency.start.saturating_add(Duration::from_nanos(extra))
     }
+}
+
+/// The whole second of a time.
+pub(super) const fn second(time: Timestamp) -> i64 {
+    time.0.div_euclid(SECOND)
 }
 
 impl Fate {
@@ -83,11 +193,11 @@ impl Fate {
 
 /// splitmix64 (Steele, Lea and Flood, 2014): the state walks by the golden ratio, each number is its hash.
 #[derive(Debug, Clone)]
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn new(seed: u64, order: Sequence, question: u64) -> Self {
-        [order.0, question].iter().fold(Self(seed), |mut dice, word| Self(dice.next() ^ word))
+    fn new(seed: u64, about: impl IntoIterator<Item = u64>) -> Self {
+        about.into_iter().fold(Self(seed), |mut dice, word| Self(dice.next() ^ word))
     }
 
     fn next(&mut self) -> u64 {
@@ -98,9 +208,16 @@ impl Dice {
     }
 
     /// From 0 to below `bound`, zero for a bound of zero. The bias is below `bound` / 2^64.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         let wide = (u128::from(self.next()) * u128::from(bound)) >> 64;
         u64::try_from(wide).unwrap_or(0)
+    }
+
+    /// Milliseconds, from the first to below the second.
+    pub(super) fn between(&mut self, least: u64, most: u64) -> Duration {
+        const MILLISECOND: u64 = 1_000_000;
+        let extra = self.below(most.saturating_sub(least).saturating_mul(MILLISECOND));
+        Duration::from_nanos(least.saturating_mul(MILLISECOND).saturating_add(extra))
     }
 }
 
@@ -108,9 +225,11 @@ impl Dice {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::Fraction;
 
     fn odds(seed: u64, partial: u8, reject: u8) -> Odds {
-        Odds { seed, latency: Duration::from_millis(20)..Duration::from_millis(250), partial, reject }
+        let latency = Duration::from_millis(20)..Duration::from_millis(250);
+        Odds { seed, latency, partial, reject, faults: Faults::off() }
     }
 
     #[test]
@@ -138,6 +257,44 @@ mod tests {
             let (a, b) = (odds(7, 30, 0).fate(Sequence(n)), odds(7, 30, 100).fate(Sequence(n)));
             assert_eq!((a.latency, a.parts), (b.latency, b.parts));
         }
+    }
+
+    #[test]
+    fn faults_come_at_their_rates_and_one_rate_does_not_move_the_others() {
+        let with = |faults| Odds { faults, ..odds(7, 30, 10) };
+        let (hostile, calm) = (with(Faults::hostile()), with(Faults::off()));
+        let more = with(Faults::hostile().set("lost-answer", Fraction::ONE).unwrap());
+        let mut counts = [0; 4];
+        for n in 0..10_000 {
+            let [a, b, c] = [&hostile, &calm, &more].map(|odds| odds.fate(Sequence(n)));
+            assert_eq!((a.latency, a.parts, a.rejected), (b.latency, b.parts, b.rejected));
+            assert_eq!(
+                (a.rests, a.cumulative, a.race, a.timeout),
+                (c.rests, c.cumulative, c.race, c.timeout)
+            );
+            assert!(a.trip == c.trip || (a.trip == Trip::Whole && c.trip == Trip::AnswerLost));
+            assert!(b.rests.is_none() && !b.cumulative && b.race.is_none() && b.trip == Trip::Whole);
+            let happened =
+                [a.trip == Trip::Lost, a.rests.is_some(), a.cumulative, hostile.post(None, n).reordered];
+            for (count, happened) in counts.iter_mut().zip(happened) {
+                *count += usize::from(happened);
+            }
+        }
+        // 4, 10, 10 and 10 percent.
+        assert!((340..460).contains(&counts[0]), "{counts:?}");
+        assert!(counts[1..].iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn bursts_take_the_share_of_time_that_they_should() {
+        let odds = Odds { faults: Faults::off().set("rate-limit", rate("0.05")).unwrap(), ..odds(7, 0, 0) };
+        let limited = (0..200_000).filter(|n| odds.limited(Timestamp::from_millis(n * 50))).count();
+        // One second in 20 begins a burst of 0.85 s in the mean, so 4.25 % of the time less what overlaps.
+        assert!((7_000..9_500).contains(&limited), "{limited}");
+    }
+
+    fn rate(text: &str) -> Fraction {
+        text.parse().unwrap()
     }
 
     #[test]

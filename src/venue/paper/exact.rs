@@ -1,7 +1,9 @@
 //! Sums and products of the paper venue: exact, or refused. Written on its own, so that the venue does not repeat a
 //! mistake of the book.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use crate::model::Price;
 
 /// `a + b`. `None`: the exact sum needs more digits than a decimal holds. It is exact when each addend comes back
 /// by taking the other one away.
@@ -22,6 +24,47 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Option<Decimal> {
     (product.scale() == a.scale().checked_add(b.scale())?).then(|| product.normalize())
 }
 
+/// The average price of so many contracts of this size that cost `value`, if a price holds enough digits: rounded to
+/// `scale` decimals, contracts x size x average is `value` again. `None`: no price does.
+pub(super) fn average(value: Decimal, contracts: Decimal, size: Decimal, scale: u32) -> Option<Price> {
+    let units = product(contracts, size)?;
+    let quotient = value.checked_div(units)?;
+    let average = Price::new(quotient).ok().or_else(|| {
+        let short = quotient.round_sf_with_strategy(16, RoundingStrategy::MidpointNearestEven)?;
+        Price::new(short.round_dp_with_strategy(18, RoundingStrategy::MidpointNearestEven)).ok()
+    })?;
+    // Whoever forms the product exactly has room for it.
+    let digits = [contracts, size, average.get()].map(|d| d.normalize().mantissa());
+    digits.into_iter().try_fold(1_i128, i128::checked_mul)?;
+    let back = average.get().checked_mul(units)?;
+    // Below half a unit of the last place, less what the product itself was rounded by.
+    let near = back.checked_sub(value)?.abs() < Decimal::try_new(4, scale.checked_add(1)?).ok()?;
+    (near && value.normalize().scale() <= scale).then_some(average)
+}
+
+/// Whether [`average`] finds one for every order of at most so many contracts with so many decimals, as long as prices
+/// stay below ten times this one and have no more decimals.
+pub(super) fn has_averages(
+    contracts: Decimal,
+    decimals: u32,
+    size: Decimal,
+    price: Decimal,
+    scale: u32,
+) -> bool {
+    let found = || {
+        let on_grid = decimals + size.normalize().scale() + price.normalize().scale() <= scale;
+        // The last of 16 digits of such a price, of which no more than 18 are behind the point.
+        let most = price.abs().checked_mul(Decimal::TEN)?;
+        let (mut last, mut reach) = (Decimal::new(1, 18), Decimal::new(1, 2));
+        while reach < most {
+            (last, reach) = (last.checked_mul(Decimal::TEN)?, reach.checked_mul(Decimal::TEN)?);
+        }
+        let off = contracts.checked_mul(size)?.checked_mul(last)?;
+        Some(on_grid && off < Decimal::try_new(8, scale.checked_add(1)?).ok()?)
+    };
+    found().unwrap_or(false)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
@@ -29,6 +72,20 @@ mod tests {
 
     fn d(text: &str) -> Decimal {
         Decimal::from_str_exact(text).unwrap()
+    }
+
+    #[test]
+    fn an_average_gives_the_sum_back_or_is_none() {
+        // 1 at 3 and 2 at 4: 11 / 3 has no end, and 16 digits are enough for 8 decimals.
+        let price = average(d("11"), d("3"), d("1"), 8).unwrap();
+        assert_eq!(price.to_string(), "3.666666666666667");
+        assert_eq!((price.get() * d("3")).round_dp(8), d("11"));
+        assert_eq!(average(d("11"), d("3"), d("1"), 18), None, "two thirds have no 18 decimals in 16 digits");
+        assert_eq!(average(d("7.5"), d("3"), d("1"), 18).unwrap().to_string(), "2.5");
+        assert_eq!(average(d("0.123456789"), d("1"), d("1"), 8), None, "the sum itself is off the grid");
+        assert!(has_averages(d("10"), 3, d("1"), d("61800.1"), 8));
+        assert!(!has_averages(d("100000"), 3, d("1"), d("61800.1"), 8), "the error of 100000 shows");
+        assert!(!has_averages(d("10"), 8, d("1"), d("61800.1"), 8), "a part's value may be off the grid");
     }
 
     #[test]

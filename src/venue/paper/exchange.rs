@@ -4,39 +4,61 @@
 //! An order arrives when its latency has passed, and is refused or accepted then. An accepted one fills at the latest
 //! mark of its symbol, in one part at once or in several, one a tick of that symbol. What ends an order collects the
 //! waker of whoever awaits it; the handle wakes them after it has let go of the lock.
+//!
+//! Whatever happens later than now stands on one agenda, by market time: arrivals, answers that are given up, orders
+//! that begin to execute, messages.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
 use rust_decimal::Decimal;
 
-use super::dice::Odds;
+use super::dice::{Fate, Odds, Trip};
 use super::exact::sum;
-use super::ledger::{Books, Trade};
-use super::orders::{Listing, Order, PaperStats, Place, check};
+use super::faults::{Fault, Faults};
+use super::increases::Increases;
+use super::ledger::Books;
+use super::messages::{self, Messages};
+use super::orders::{Listing, Order, PaperStats, Reach, check, parts};
+use super::trades::{Print, SoFar};
 use crate::error::{Reason, Rejection};
-use crate::model::{
-    ClientOrderId, Fill, Instrument, Leg, Leverage, OrderRef, OrderSide, Owner, Price, PriceSign, Quantity,
-    Symbol, Timestamp,
-};
-use crate::venue::api::{OrderRequest, Outcome, UNRESOLVED, VenueFill, VenueReport};
+use crate::model::{ClientOrderId, Instrument, OrderRef, Price, PriceSign, Quantity, Symbol, Timestamp};
+use crate::venue::api::{OrderRequest, OrderStatus, Outcome, VenueError, VenueReport};
+
+/// Something that is due at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// An order arrives.
+    Arrive(ClientOrderId),
+    /// Whoever awaits an order's answer awaits it no longer.
+    GiveUp(ClientOrderId),
+    /// An order that rested executes.
+    Work(ClientOrderId),
+    /// The message of a trade is delivered.
+    Deliver(messages::Place),
+    /// It is delivered again.
+    Repeat(messages::Place),
+}
 
 /// Everything behind the lock.
 pub(super) struct Exchange {
-    odds: Odds,
-    fee_rate: Decimal,
+    pub(super) odds: Odds,
+    pub(super) fee_rate: Decimal,
     pub(super) now: Timestamp,
     /// No more ticks will come: nothing waits any longer.
     finished: bool,
     pub(super) listings: BTreeMap<Symbol, Listing>,
     pub(super) orders: BTreeMap<ClientOrderId, Order>,
-    /// Orders on their way, by the time of their arrival, then as they came in.
-    arrivals: BTreeMap<(Timestamp, u64), ClientOrderId>,
-    /// Increases without an end, counted by place.
-    open_increases: BTreeMap<Place, u64>,
-    pub(super) fills: Vec<VenueFill>,
+    /// What is due, by time, then as it was put on.
+    agenda: BTreeMap<(Timestamp, u64), Event>,
+    /// How much was ever put on it.
+    planned: u64,
+    increases: Increases,
+    pub(super) messages: Messages,
     pub(super) books: Books,
     pub(super) stats: PaperStats,
+    /// Position reports that were asked for.
+    pub(super) reports: u64,
     /// Reports to give out instead of true ones.
     pub(super) script: VecDeque<VenueReport>,
     pub(super) woken: Vec<Waker>,
@@ -51,14 +73,21 @@ impl Exchange {
             finished: false,
             listings: instruments.into_iter().map(|i| (i.symbol().clone(), Listing::new(i))).collect(),
             orders: BTreeMap::new(),
-            arrivals: BTreeMap::new(),
-            open_increases: BTreeMap::new(),
-            fills: Vec::new(),
+            agenda: BTreeMap::new(),
+            planned: 0,
+            increases: Increases::default(),
+            messages: Messages::default(),
             books: Books::default(),
             stats: PaperStats::default(),
+            reports: 0,
             script: VecDeque::new(),
             woken: Vec::new(),
         }
+    }
+
+    /// A fault really happened.
+    pub(super) fn struck(&mut self, fault: Fault) {
+        *self.stats.faults.entry(fault).or_default() += 1;
     }
 
     // ---- the market
@@ -75,30 +104,63 @@ impl Exchange {
         listing.mark = Some(price);
         self.now = self.now.max(time);
         // What has waited for this tick goes before what arrives with it.
-        for id in std::mem::take(&mut listing.resting) {
+        let resting = std::mem::take(&mut listing.resting);
+        self.liquidate(symbol);
+        for id in resting {
             self.work(id);
         }
-        self.receive();
+        self.catch_up();
         Ok(())
     }
 
     pub(super) fn advance(&mut self, time: Timestamp) {
         self.now = self.now.max(time);
-        self.receive();
+        self.catch_up();
     }
 
     pub(super) fn finish(&mut self) {
         self.finished = true;
+        self.odds.faults = Faults::off();
+        // Old messages first, so that no new one overtakes those of its order.
+        let agenda = std::mem::take(&mut self.agenda);
+        let (old, rest) =
+            agenda.into_iter().partition(|(_, event)| matches!(event, Event::Deliver(_) | Event::Repeat(_)));
+        self.agenda = old;
+        self.catch_up();
+        self.agenda = rest;
         let resting: Vec<_> =
             self.listings.values_mut().flat_map(|l| std::mem::take(&mut l.resting)).collect();
         for id in resting {
             self.work(id);
         }
-        self.receive();
+        self.catch_up();
     }
 
-    fn unknown(&self, symbol: &Symbol) -> Rejection {
+    pub(super) fn unknown(&self, symbol: &Symbol) -> Rejection {
         Reason::unknown_instrument(symbol.as_str(), self.listings.values().map(|l| &*l.instrument)).into()
+    }
+
+    /// Puts something on the agenda.
+    pub(super) fn plan(&mut self, due: Timestamp, event: Event) {
+        self.planned += 1;
+        self.agenda.insert((due, self.planned), event);
+    }
+
+    /// Does everything that is due; after the end of the market, everything.
+    fn catch_up(&mut self) {
+        while let Some(next) = self.agenda.first_entry() {
+            let (due, _) = *next.key();
+            if due > self.now && !self.finished {
+                break;
+            }
+            match next.remove() {
+                Event::Arrive(id) => self.arrive(id, due),
+                Event::GiveUp(id) => self.answer(id),
+                Event::Work(id) => self.work(id),
+                Event::Deliver(place) => self.deliver(place),
+                Event::Repeat(place) => self.messages.repeat(place),
+            }
+        }
     }
 
     // ---- the life of an order
@@ -111,46 +173,115 @@ impl Exchange {
             return false;
         }
         let fate = self.odds.fate(id.sequence);
-        let due = (self.now.plus(fate.latency), self.stats.orders);
-        self.stats.orders += 1;
-        let mut order = Order::new(request, fate);
-        if !order.reduces() {
-            let open = self.open_increases.entry(order.place()).or_default();
-            order.overlaps = *open > 0;
-            *open += 1;
+        if self.odds.limited(self.now) {
+            self.turn_away(request, fate);
+            return true;
+        }
+        let (due, reach) = match fate.trip {
+            Trip::Whole | Trip::AnswerLost => (self.now.plus(fate.latency), Reach::Heard),
+            Trip::Late(late) if self.now.plus(late) <= request.valid_until => {
+                (self.now.plus(late), Reach::UnderWay)
+            }
+            Trip::Late(_) | Trip::Lost => (self.now, Reach::Never),
+        };
+        let mut order = Order::new(request, fate, reach);
+        match reach {
+            Reach::Heard => {
+                self.stats.orders += 1;
+                order.note(self.now);
+            }
+            Reach::UnderWay => {}
+            Reach::Never => self.struck(Fault::LostOrder),
+        }
+        if order.fate.trip == Trip::AnswerLost {
+            self.struck(Fault::LostAnswer);
+        }
+        if order.answer_lost() {
+            self.plan(self.now.plus(order.fate.timeout), Event::GiveUp(id));
+        }
+        if reach != Reach::Never {
+            if !order.reduces() {
+                self.increases.sent(id, order.place());
+            }
+            self.plan(due, Event::Arrive(id));
         }
         self.orders.insert(id, order);
-        self.arrivals.insert(due, id);
-        self.receive();
+        self.catch_up();
         true
     }
 
-    /// Lets everything arrive that is due.
-    fn receive(&mut self) {
-        while let Some(next) = self.arrivals.first_entry() {
-            if next.key().0 > self.now && !self.finished {
-                break;
+    /// Refuses an order at the door.
+    fn turn_away(&mut self, request: OrderRequest, mut fate: Fate) {
+        self.struck(Fault::RateLimit);
+        self.stats.orders += 1;
+        let id = request.client_id;
+        // The refusal is the answer, whatever else was to befall the order.
+        fate.trip = Trip::Whole;
+        self.orders.insert(id, Order::new(request, fate, Reach::Heard));
+        self.end(id, Outcome::Rejected("rate limited".into()));
+    }
+
+    /// An order arrives, which was due at this time.
+    fn arrive(&mut self, id: ClientOrderId, due: Timestamp) {
+        if self.take_on(id, due) {
+            match self.orders.get(&id).and_then(|order| order.fate.rests) {
+                Some(rests) => {
+                    self.struck(Fault::Resting);
+                    self.plan(self.now.plus(rests), Event::Work(id));
+                    self.answer(id);
+                }
+                None => self.work(id),
             }
-            let id = next.remove();
-            self.arrive(id);
         }
     }
 
-    fn arrive(&mut self, id: ClientOrderId) {
+    /// Accepts an order, if it can be.
+    fn take_on(&mut self, id: ClientOrderId, due: Timestamp) -> bool {
+        let now = self.now;
         // One that was cancelled on its way is over.
-        let Some(order) = self.orders.get(&id).filter(|o| o.outcome.is_none()) else { return };
-        let listing = self.listings.get(&order.request.symbol);
-        let parts = match check(order, listing) {
-            Ok(step) => order.fate.parts(order.request.quantity, step),
-            Err(why) => return self.end(id, Outcome::Rejected(why)),
-        };
-        self.stats.accepted += 1;
-        self.stats.duplicate_orders += u64::from(order.overlaps);
-        self.stats.partial_orders += u64::from(parts.len() > 1);
-        if let Some(order) = self.orders.get_mut(&id) {
-            order.parts = parts;
+        let Some(order) = self.orders.get_mut(&id).filter(|o| !o.is_over()) else { return false };
+        // The end of the market makes nothing valid that would not have been.
+        let valid = now.max(due) <= order.request.valid_until;
+        if order.reach == Reach::UnderWay {
+            if !valid {
+                // Time went past both moments at once. Nobody hears of it any more.
+                order.reach = Reach::Never;
+                let place = order.place();
+                self.increases.ended(id, &place);
+                self.struck(Fault::LostOrder);
+                return false;
+            }
+            order.reach = Reach::Heard;
+            order.note(now);
+            self.stats.orders += 1;
+            self.struck(Fault::LateExecution);
         }
-        self.work(id);
+        let Some(order) = self.orders.get(&id) else { return false };
+        let listing = self.listings.get(&order.request.symbol);
+        let step = match check(order, listing) {
+            Ok(step) if valid => step,
+            Ok(_) => {
+                let why = "arrived later than it was valid".to_owned();
+                self.end(id, Outcome::Rejected(why));
+                return false;
+            }
+            Err(why) => {
+                self.end(id, Outcome::Rejected(why));
+                return false;
+            }
+        };
+        let parts = parts(order, step, listing);
+        self.stats.accepted += 1;
+        self.stats.partial_orders += u64::from(parts.len() > 1);
+        let no_trade_id = order.fate.cumulative;
+        if let Some(order) = self.orders.get_mut(&id) {
+            (order.parts, order.accepted) = (parts, true);
+        }
+        self.stats.duplicate_orders += self.increases.accepted(id);
+        if no_trade_id {
+            self.struck(Fault::NoTradeId);
+        }
+        true
     }
 
     /// Executes the next part of an accepted order, after the end of the market all parts.
@@ -179,7 +310,8 @@ impl Exchange {
         }
         let Some(part) = order.parts.pop_front() else { return cancelled };
         let request = order.request.clone();
-        let number = order.fills.len() + 1;
+        let (number, before) = (order.fills.len() + 1, order.value);
+        let cumulative = order.fate.cumulative;
         let (leg, side) = (request.key.leg, request.side);
         let mut quantity = part.get();
         if order.reduces() {
@@ -187,7 +319,9 @@ impl Exchange {
         }
         let filled = sum(order.filled.get(), quantity).and_then(|q| Quantity::new(q).ok());
         let (Some(filled), Ok(quantity)) = (filled, Quantity::new(quantity)) else { return cancelled };
-        let trade = Print {
+        let value = self.worth(&request.symbol, quantity).and_then(|worth| sum(before, worth));
+        let Some(value) = value else { return cancelled };
+        let print = Print {
             symbol: &request.symbol,
             leg,
             owner: request.key.owner,
@@ -196,17 +330,22 @@ impl Exchange {
             order: OrderRef::Ours(id),
             trade_id: format!("{id}.{number}"),
             leverage: request.leverage,
+            so_far: cumulative.then_some(SoFar { order: id, filled, value }),
         };
-        let Some(place) = self.print(trade) else { return cancelled };
+        let Some(place) = self.print(print) else { return cancelled };
+        self.send(place, Some(id));
+        let now = self.now;
         let Some(order) = self.orders.get_mut(&id) else { return cancelled };
-        order.filled = filled;
+        (order.filled, order.value) = (filled, value);
         order.fills.push(place);
+        order.note(now);
+        let last = order.parts.is_empty();
         if filled > request.quantity {
             self.stats.duplicate_orders += 1;
         }
         if filled >= request.quantity {
             Some(Outcome::Filled)
-        } else if quantity < part || order.parts.is_empty() {
+        } else if quantity < part || last {
             cancelled // Nothing was left to reduce.
         } else {
             None
@@ -214,7 +353,8 @@ impl Exchange {
     }
 
     /// Ends an order, unless it has ended already.
-    pub(super) fn end(&mut self, id: ClientOrderId, outcome: Outcome) {
+    fn end(&mut self, id: ClientOrderId, outcome: Outcome) {
+        let now = self.now;
         let Some(order) = self.orders.get_mut(&id).filter(|o| o.outcome.is_none()) else { return };
         match outcome {
             Outcome::Filled => {}
@@ -223,91 +363,41 @@ impl Exchange {
         }
         order.outcome = Some(outcome);
         order.parts.clear();
-        self.woken.extend(order.waker.take());
-        if !order.reduces()
-            && let Some(open) = self.open_increases.get_mut(&order.place())
-        {
-            *open = open.saturating_sub(1);
+        order.note(now);
+        if !order.reduces() {
+            self.increases.ended(id, &order.place());
+        }
+        if !order.answer_lost() {
+            self.answer(id);
         }
     }
 
-    // ---- trades
-
-    /// Makes a trade at the latest mark, if there is one and the ledger can take it exactly. `None`: nothing happened.
-    fn print(&mut self, print: Print<'_>) -> Option<usize> {
-        let listing = self.listings.get(print.symbol)?;
-        let price = listing.mark?;
-        if print.quantity.is_zero() {
-            return None;
+    /// Whoever awaits an order has waited long enough.
+    fn answer(&mut self, id: ClientOrderId) {
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.answered = true;
+            self.woken.extend(order.waker.take());
         }
-        let instrument = &listing.instrument;
-        let mut fill =
-            Fill::trade(UNRESOLVED, print.trade_id.parse().ok()?, print.side, print.quantity, price)
-                .at(self.now)
-                .leg(print.leg);
-        fill.order = print.order;
-        let fee = self.books.make(&Trade {
-            instrument,
-            leg: print.leg,
-            owner: print.owner,
-            side: print.side,
-            quantity: print.quantity.get(),
-            price: price.get(),
-            fee_rate: self.fee_rate,
-            leverage: print.leverage,
-        })?;
-        // A first sum cannot need too many digits.
-        fill.fees.add(instrument.settle(), fee).ok();
-        self.stats.fills += 1;
-        self.fills.push(VenueFill { symbol: print.symbol.clone(), fill });
-        Some(self.fills.len() - 1)
     }
 
-    pub(super) fn place_foreign(
-        &mut self,
-        symbol: &Symbol,
-        leg: Leg,
-        side: OrderSide,
-        quantity: Quantity,
-    ) -> Result<VenueFill, Rejection> {
-        let listing = self.listings.get(symbol).ok_or_else(|| self.unknown(symbol))?;
-        if listing.mark.is_none() {
-            return Err(Reason::NoMark { what: symbol.to_string() }.into());
-        }
-        let out_of_range = |rule| Reason::OutOfRange { what: "amount", value: quantity.get(), rule };
-        if quantity.is_zero() {
-            return Err(out_of_range("must be positive").into());
-        }
-        let exits = leg.only_side().is_some_and(|only| only.exit() == side);
-        if exits && self.books.reducible(symbol, leg, side) < quantity.get() {
-            return Err(out_of_range("must not exceed what is open on its leg").into());
-        }
-        let order = format!("manual-{}", self.stats.foreign + 1);
-        let print = Print {
-            symbol,
-            leg,
-            owner: Owner::UNOWNED,
-            side,
-            quantity,
-            trade_id: format!("{order}.1"),
-            order: OrderRef::Foreign(order.parse()?),
-            leverage: None,
+    pub(super) fn cancel(&mut self, id: ClientOrderId) -> Result<OrderStatus, VenueError> {
+        self.not_limited()?;
+        let working = |order: &&Order| order.reach == Reach::Heard && !order.is_over();
+        let Some(order) = self.orders.get(&id).filter(working) else { return Ok(self.status(id)) };
+        let (accepted, race) = (order.accepted, order.fate.race);
+        let Some(answered) = race else {
+            self.end(id, Outcome::Cancelled);
+            return Ok(self.status(id));
         };
-        let made = self.print(print).and_then(|place| self.fills.get(place)).cloned();
-        let made = made.ok_or(Reason::NumericRange { what: "the trade's cash or fee" })?;
-        self.stats.foreign += 1;
-        Ok(made)
+        self.struck(Fault::CancelRace);
+        if accepted || self.take_on(id, self.now) {
+            let outcome = loop {
+                if let Some(outcome) = self.execute(id) {
+                    break outcome;
+                }
+            };
+            self.end(id, outcome);
+        }
+        if answered { Ok(self.status(id)) } else { Err(VenueError::new("the answer to the cancel was lost")) }
     }
-}
-
-/// A trade to be made at the latest mark.
-struct Print<'a> {
-    symbol: &'a Symbol,
-    leg: Leg,
-    owner: Owner,
-    side: OrderSide,
-    quantity: Quantity,
-    order: OrderRef,
-    trade_id: String,
-    leverage: Option<Leverage>,
 }

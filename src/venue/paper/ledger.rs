@@ -4,13 +4,17 @@
 //! average entry is carried along (the book carries the cost instead), and nothing is rounded except that average
 //! and a trade's fee. A trade that cannot be accounted for exactly is not made at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
 use super::exact::{product, sum};
-use crate::model::{Currency, Instrument, Leg, Leverage, OrderSide, Owner, Symbol};
+use crate::model::{Currency, Instrument, Leg, Leverage, OrderSide, Owner, Symbol, Timestamp};
+
+/// How many milliseconds ago a picture of the account may be of.
+pub(super) const MEMORY_MS: u64 = 3_000;
 
 /// Decimals that a fee is charged to.
 const FEE_DECIMALS: u32 = 8;
@@ -70,6 +74,7 @@ pub(super) struct Trade<'a> {
     pub(super) price: Decimal,
     pub(super) fee_rate: Decimal,
     pub(super) leverage: Option<Leverage>,
+    pub(super) time: Timestamp,
 }
 
 /// What is open on one leg, of all owners together: what a venue shows.
@@ -107,7 +112,8 @@ impl Exposure {
 #[derive(Debug, Default)]
 pub(super) struct Books {
     accounts: BTreeMap<(Symbol, Leg, Owner), PaperAccount>,
-    exposures: BTreeMap<(Symbol, Leg), Exposure>,
+    /// Since when each was so, the latest last. What was over before [`MEMORY_MS`] is forgotten.
+    exposures: BTreeMap<(Symbol, Leg), VecDeque<(Timestamp, Exposure)>>,
 }
 
 impl Books {
@@ -143,13 +149,19 @@ impl Books {
         exposure.leverage = trade.leverage.or(exposure.leverage);
 
         self.accounts.insert(place, account);
-        self.exposures.insert((symbol.clone(), leg), exposure);
+        let past = self.exposures.entry((symbol.clone(), leg)).or_default();
+        past.push_back((trade.time, exposure));
+        while past.get(1).is_some_and(|(since, _)| since.plus(Duration::from_millis(MEMORY_MS)) < trade.time)
+        {
+            past.pop_front();
+        }
         Some(fee)
     }
 
     /// What is open on a leg.
     pub(super) fn exposure(&self, symbol: &Symbol, leg: Leg) -> Exposure {
-        self.exposures.get(&(symbol.clone(), leg)).copied().unwrap_or_default()
+        let past = self.exposures.get(&(symbol.clone(), leg));
+        past.and_then(VecDeque::back).map(|(_, exposure)| *exposure).unwrap_or_default()
     }
 
     /// How many contracts an order of this side can take off a leg.
@@ -162,9 +174,13 @@ impl Books {
         against.max(Decimal::ZERO)
     }
 
-    /// Every leg that is not flat, by symbol and leg.
-    pub(super) fn open(&self) -> impl Iterator<Item = (&Symbol, Leg, Exposure)> {
-        let all = self.exposures.iter().map(|((symbol, leg), exposure)| (symbol, *leg, *exposure));
+    /// Every leg that was not flat at a time, with what was traded in that instant; by symbol and leg. No longer ago
+    /// than [`MEMORY_MS`].
+    pub(super) fn open_at(&self, time: Timestamp) -> impl Iterator<Item = (&Symbol, Leg, Exposure)> {
+        let all = self.exposures.iter().filter_map(move |((symbol, leg), past)| {
+            let (_, exposure) = past.iter().rfind(|(since, _)| *since <= time)?;
+            Some((symbol, *leg, *exposure))
+        });
         all.filter(|(_, _, exposure)| !exposure.quantity.is_zero())
     }
 
@@ -197,6 +213,7 @@ mod tests {
                 price: d(price),
                 fee_rate: d("0.0004"),
                 leverage: None,
+                time: Timestamp::default(),
             };
             books.make(&trade).unwrap();
         }

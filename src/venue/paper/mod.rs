@@ -18,10 +18,14 @@ mod desk;
 mod dice;
 mod exact;
 mod exchange;
+mod faults;
+mod increases;
 mod ledger;
+mod messages;
 mod orders;
 #[cfg(test)]
 mod tests;
+mod trades;
 
 use std::fmt;
 use std::future::Future;
@@ -37,6 +41,7 @@ use crate::venue::api::{
 };
 
 pub use self::builder::PaperBuilder;
+pub use self::faults::{Fault, Faults};
 pub use self::ledger::PaperAccount;
 pub use self::orders::PaperStats;
 
@@ -253,15 +258,15 @@ impl Venue for PaperVenue {
     }
 
     async fn cancel(&self, order: ClientOrderId) -> Result<OrderStatus, VenueError> {
-        Ok(self.with(|exchange| exchange.cancel(order)))
+        self.with(|exchange| exchange.cancel(order))
     }
 
     async fn order(&self, order: ClientOrderId) -> Result<OrderStatus, VenueError> {
-        Ok(self.with(|exchange| exchange.status(order)))
+        self.with(|exchange| exchange.told_status(order))
     }
 
     async fn fills_since(&self, cursor: FillCursor) -> Result<FillPage, VenueError> {
-        Ok(self.with(|exchange| exchange.fills_since(cursor)))
+        self.with(|exchange| exchange.fills_since(cursor))
     }
 
     async fn positions(&self, scope: Scope) -> VenueReport {
@@ -269,7 +274,7 @@ impl Venue for PaperVenue {
     }
 }
 
-/// Waits for the end of an order.
+/// Waits for the answer to an order.
 struct Submitted {
     venue: PaperVenue,
     order: ClientOrderId,
@@ -285,8 +290,8 @@ impl Future for Submitted {
         let mut waker = self.wait.then(|| context.waker().clone());
         let answer = self.venue.with(|exchange| match waker {
             Some(_) => exchange.answer_or_wait(self.order, &mut waker),
-            None => Some(exchange.answer(self.order)),
+            None => Some(Ok(exchange.standing(self.order))),
         });
-        answer.map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)))
+        answer.map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -1,12 +1,16 @@
 //! An order at the paper venue, the listing it trades on, and what is counted of both.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::dice::Fate;
-use crate::model::{ClientOrderId, ContractKind, Instrument, Leg, Owner, Price, Quantity, Symbol};
+use super::dice::{Fate, Trip};
+use super::exact::has_averages;
+use super::faults::Fault;
+use super::messages;
+use crate::model::{ClientOrderId, ContractKind, Instrument, Leg, Owner, Price, Quantity, Symbol, Timestamp};
 use crate::sync::Arc;
 use crate::venue::api::{OrderRequest, OrderStatus, Outcome};
 
@@ -17,10 +21,10 @@ use crate::venue::api::{OrderRequest, OrderStatus, Outcome};
 ///
 /// assert_eq!(PaperVenue::builder().build().stats(), PaperStats::default());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PaperStats {
-    /// Orders that came in, each client id once.
+    /// Orders that the venue has heard of, each client id once.
     pub orders: u64,
     /// Of these: arrived and taken on.
     pub accepted: u64,
@@ -37,9 +41,12 @@ pub struct PaperStats {
     /// Submissions under a client id that was there already: answered with the first one's status, not executed.
     pub duplicate_ids: u64,
     /// Increases (not reduce-only) that were accepted although an earlier increase of the same symbol, leg and owner
-    /// was unresolved here when they came in; and orders that filled beyond their quantity. A caller that keeps to
-    /// the rules has none.
+    /// had no end yet when they were sent, and was accepted too, before or after them; and orders that filled beyond
+    /// their quantity. What has ended, or never arrives, makes no later one a duplicate. A caller that keeps to the
+    /// rules has none.
     pub duplicate_orders: u64,
+    /// Faults that really happened: a delay of a message that was sent, a race of a cancel that was asked for.
+    pub faults: BTreeMap<Fault, u64>,
 }
 
 /// Symbol, leg and owner: what a position key is here.
@@ -51,40 +58,69 @@ pub(super) struct Listing {
     pub(super) mark: Option<Price>,
     /// Accepted orders with parts left, one part a tick.
     pub(super) resting: Vec<ClientOrderId>,
+    /// The last whole second of market time in which it was asked whether a leg is liquidated.
+    pub(super) second: Option<i64>,
 }
 
 impl Listing {
     pub(super) fn new(instrument: Instrument) -> Self {
-        Self { instrument: Arc::new(instrument), mark: None, resting: Vec::new() }
+        Self { instrument: Arc::new(instrument), mark: None, resting: Vec::new(), second: None }
     }
+}
+
+/// What the venue knows of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing yet: it is late, and will arrive.
+    UnderWay,
+    /// That it exists.
+    Heard,
+    /// Nothing, and it never will.
+    Never,
 }
 
 /// An order of ours, kept for ever.
 pub(super) struct Order {
     pub(super) request: OrderRequest,
     pub(super) fate: Fate,
-    /// An earlier increase of its place was unresolved when it came in.
-    pub(super) overlaps: bool,
+    pub(super) reach: Reach,
+    pub(super) accepted: bool,
     /// What is left to execute.
     pub(super) parts: VecDeque<Quantity>,
     pub(super) filled: Quantity,
-    /// Places of its fills among all.
-    pub(super) fills: Vec<usize>,
+    /// What it traded so far: contracts x contract size x price.
+    pub(super) value: Decimal,
+    /// Its messages among all.
+    pub(super) fills: Vec<messages::Place>,
+    /// When the last of its messages is delivered.
+    pub(super) told: Timestamp,
     pub(super) outcome: Option<Outcome>,
-    /// Whoever awaits its end.
+    /// Since when it was in which state, the latest last.
+    history: Vec<(Timestamp, OrderStatus)>,
+    /// How often it was asked for.
+    pub(super) asked: u64,
+    /// Whoever awaits the answer can have it.
+    pub(super) answered: bool,
+    /// Whoever awaits it.
     pub(super) waker: Option<Waker>,
 }
 
 impl Order {
-    pub(super) fn new(request: OrderRequest, fate: Fate) -> Self {
+    pub(super) fn new(request: OrderRequest, fate: Fate, reach: Reach) -> Self {
         Self {
             request,
             fate,
-            overlaps: false,
+            reach,
+            accepted: false,
             parts: VecDeque::new(),
             filled: Quantity::ZERO,
+            value: Decimal::ZERO,
             fills: Vec::new(),
+            told: Timestamp::default(),
             outcome: None,
+            history: Vec::new(),
+            asked: 0,
+            answered: false,
             waker: None,
         }
     }
@@ -99,11 +135,32 @@ impl Order {
         (self.request.symbol.clone(), self.request.key.leg, self.request.key.owner)
     }
 
+    /// Nothing of it will happen any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.outcome.is_some() || self.reach == Reach::Never
+    }
+
+    pub(super) fn answer_lost(&self) -> bool {
+        self.fate.trip != Trip::Whole
+    }
+
     pub(super) fn status(&self) -> OrderStatus {
         match &self.outcome {
+            _ if self.reach != Reach::Heard => OrderStatus::Unknown,
             None => OrderStatus::Working { filled: self.filled },
             Some(outcome) => OrderStatus::Final { filled: self.filled, outcome: outcome.clone() },
         }
+    }
+
+    /// Its state has changed.
+    pub(super) fn note(&mut self, now: Timestamp) {
+        self.history.push((now, self.status()));
+    }
+
+    /// The state it was in, after all that happened in that instant.
+    pub(super) fn status_at(&self, time: Timestamp) -> OrderStatus {
+        let then = self.history.iter().rfind(|(since, _)| *since <= time);
+        then.map_or(OrderStatus::Unknown, |(_, status)| status.clone())
     }
 }
 
@@ -138,4 +195,20 @@ pub(super) fn check(order: &Order, listing: Option<&Listing>) -> Result<Quantity
         return Err("refused by chance, as the venue was built to do".into());
     }
     Ok(step)
+}
+
+/// The parts that an order fills in: one if its messages are cumulative and an average could need too many digits.
+pub(super) fn parts(order: &Order, step: Quantity, listing: Option<&Listing>) -> VecDeque<Quantity> {
+    let quantity = order.request.quantity;
+    let decimals = quantity.get().scale().max(step.get().scale());
+    let fits = listing.and_then(|listing| Some((&listing.instrument, listing.mark?))).is_some_and(
+        |(instrument, mark)| {
+            let size = instrument.contract_size().get();
+            has_averages(quantity.get(), decimals, size, mark.get(), instrument.money_scale())
+        },
+    );
+    if order.fate.cumulative && !fits {
+        return VecDeque::from([quantity]);
+    }
+    order.fate.parts(quantity, step)
 }
