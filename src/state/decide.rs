@@ -102,6 +102,7 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
         Command::Adopt(found) => repair::adopt(&ask, found),
         Command::Drop(gone) => repair::drop_position(&ask, gone),
         Command::Quarantine { key, why, asked } => repair::quarantine(&ask, *key, why, *asked),
+        Command::Confirm { key, asked, .. } => repair::confirm(&ask, *key, *asked),
         Command::Accept { key, .. } => repair::accept(&ask, *key),
         Command::StartClosing { key, position, cause } => repair::start_closing(&ask, *key, *position, cause),
         Command::CancelClosing { key, .. } => repair::cancel_closing(&ask, *key),
