@@ -725,6 +725,10 @@ fn five_hundred_rounds_of_reads_beside_writers() {
     assert!(view.iter().all(|position| position.quantity == q("1")));
     assert_eq!((view.len(), view.totals().orders, view.totals().troubled), (3, 0, 0));
     later();
-    assert_eq!(block_on(manager.reconcile_positions()).unwrap().to_string(), "in agreement");
+    // Reading the account's fills from the beginning finds some that the ring has forgotten: too old to tell (R3). The
+    // report that agrees ends that at once (R10).
+    let found = block_on(manager.reconcile_positions()).unwrap();
+    assert!(found.done.iter().all(|(item, _)| !item.discrepancy.is_difference()), "{found}");
+    assert_eq!((found.unresolved(), manager.get_all_positions().totals().troubled), (0, 0), "{found}");
     assert_eq!(world.venue.paper.stats().duplicate_orders, 0);
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::baseline::Baseline;
 use super::command::Command;
 use super::fill::{Fill, FillNote, Notes};
-use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
+use super::ids::{ClientOrderId, Sequence, Timestamp};
 use super::instrument::{Instrument, InstrumentId};
 use super::key::PositionKey;
 use super::ledger::Ledger;
@@ -265,7 +266,7 @@ pub enum Kind {
     ScaledOut,
     /// A fill closed it.
     Closed,
-    /// A fill took the place of its part of an adopted position (R8).
+    /// A fill from before an adoption or a drop: its money was booked, its quantity was in the report (R8).
     Replaced,
     /// A fill was taken note of but not booked: too old to tell, in conflict, or not foldable (R3, R4).
     Unbooked,
@@ -277,6 +278,8 @@ pub enum Kind {
     Dropped,
     /// The key was frozen.
     Quarantined,
+    /// Reports agreed with it: what was doubtful about its quantity is not any more (R10).
+    Confirmed,
     /// The key was taken as it stands.
     Accepted,
     /// It closes from here on, as far as something becomes free.
@@ -308,6 +311,7 @@ impl std::fmt::Display for Kind {
             Kind::Adopted => "adopted",
             Kind::Dropped => "dropped",
             Kind::Quarantined => "quarantined",
+            Kind::Confirmed => "confirmed",
             Kind::Accepted => "accepted",
             Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
@@ -358,7 +362,7 @@ pub struct KeyState {
     pub ledger: Ledger,
     /// What is wrong here. Each blocks new risk until it is resolved or accepted.
     pub troubles: SmallVec<[Arc<Trouble>; 1]>,
-    /// What was adopted and not yet explained by fills (R8).
+    /// The report it was last adopted or dropped by, and what late fills have not explained of that yet (R8).
     pub baseline: Option<Arc<Baseline>>,
 }
 
@@ -470,34 +474,12 @@ pub enum TroubleKind {
     Quarantined,
 }
 
-/// What an adoption took over at one price and the fills behind it have not explained yet (R8).
-///
-/// ```
-/// use posbook::{Baseline, PositionId, Sequence, Side, Timestamp};
-///
-/// let baseline = Baseline {
-///     position: PositionId { epoch: 1, sequence: Sequence(2) }, side: Side::Long,
-///     quantity: "1".parse()?, entry: "50000".parse()?, kept: posbook::Decimal::ONE,
-///     time: Some(Timestamp::from_millis(5)),
-/// };
-/// # Ok::<(), posbook::Rejection>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Baseline {
-    /// The position that was adopted.
-    pub position: PositionId,
-    /// Its side.
-    pub side: super::key::Side,
-    /// What is still booked at the adopted price.
-    pub quantity: Quantity,
-    /// The adopted price.
-    pub entry: Price,
-    /// The share of the adopted cost that reductions have left open: a correction of the price stays with the position
-    /// by this share, the rest of it is realised already.
-    #[serde(with = "super::ledger::money")]
-    pub kept: rust_decimal::Decimal,
-    /// The venue's time of the report. `None`: it stated none, and no fill can be proved older.
-    pub time: Option<Timestamp>,
+impl TroubleKind {
+    /// Whether reports that agree with the book end it: what was doubtful is the quantity, and a venue that has the same
+    /// answers that (R10). A position without protection has none, whatever the venue says.
+    pub const fn ends_by_agreement(self) -> bool {
+        !matches!(self, TroubleKind::Unprotected)
+    }
 }
 
 /// What one compare-and-swap published: 1..k changes with consecutive sequences, never cut (R14). Cheap to clone.

@@ -59,7 +59,18 @@ pub enum Command {
         key: PositionKey,
         /// What was found.
         why: String,
-        /// The book's sequence before the venue was asked: refused if the instrument changed since.
+        /// The book's sequence before the venue was asked: refused if the instrument changed since. `None`: by hand, or
+        /// because too many reports in a row decided nothing (R9); then it stands whatever happened meanwhile.
+        asked: Option<Sequence>,
+    },
+    /// The venue has exactly what the book has: what was doubtful about the key's quantity is over (R10). What stands in
+    /// `unexplained` stays there.
+    Confirm {
+        /// Which key.
+        key: PositionKey,
+        /// What agreed.
+        why: String,
+        /// The book's sequence before the venue was asked: refused if the instrument changed since (R8).
         asked: Sequence,
     },
     /// A person (or a policy) takes the key as it stands: its troubles are cleared, the gap stays in `unexplained`.
@@ -170,6 +181,7 @@ impl Command {
             Command::Adopt(_) => "adopt",
             Command::Drop(_) => "drop",
             Command::Quarantine { .. } => "quarantine",
+            Command::Confirm { .. } => "confirm",
             Command::Accept { .. } => "accept",
             Command::StartClosing { .. } => "start closing",
             Command::CancelClosing { .. } => "cancel closing",
@@ -185,6 +197,7 @@ impl Command {
             Command::Retarget(r) => &r.reason,
             Command::Drop(d) => &d.reason,
             Command::Quarantine { why: text, .. }
+            | Command::Confirm { why: text, .. }
             | Command::Accept { reason: text, .. }
             | Command::StartClosing { cause: text, .. }
             | Command::CancelClosing { reason: text, .. }
@@ -207,6 +220,7 @@ impl Command {
             Command::Drop(c) => Some(c.key),
             Command::Step { key, .. }
             | Command::Quarantine { key, .. }
+            | Command::Confirm { key, .. }
             | Command::Accept { key, .. }
             | Command::StartClosing { key, .. }
             | Command::CancelClosing { key, .. }
@@ -699,7 +713,8 @@ pub struct Adoption {
     pub report_time: Option<Timestamp>,
 }
 
-/// Remove a position that the venue does not have (R10). Its cost goes to `unexplained` and stays there.
+/// Remove a position that the venue does not have (R10). Its cost goes to `unexplained`, and stays there until the fills
+/// that closed it come.
 ///
 /// ```
 /// use posbook::{Command, DropPosition, InstrumentId, PositionId, PositionKey, Sequence};
@@ -718,7 +733,7 @@ pub struct DropPosition {
     pub position: PositionId,
     /// The book's sequence before the venue was asked: refused if the instrument changed since (R8).
     pub asked: Sequence,
-    /// The venue's time of the report: fills from before it, come late, move nothing any more. `None`: it states none.
+    /// The venue's time of the report: fills from before it, come late, move no quantity any more. `None`: it states none.
     pub report_time: Option<Timestamp>,
     /// Why.
     pub reason: String,

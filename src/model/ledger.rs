@@ -107,7 +107,8 @@ pub struct Ledger {
     /// Profit of everything that was reduced or closed, price differences only.
     #[serde(with = "money")]
     pub realised: Decimal,
-    /// What cash and positions do not account for: positions dropped or corrected without a fill. Flagged for ever.
+    /// What cash and positions do not account for: positions dropped without a fill, until the fills that closed them
+    /// come (R8). What never comes stays here for ever.
     #[serde(with = "money")]
     pub unexplained: Decimal,
     /// Fees paid (positive) and rebates received (negative), each in its own currency.

@@ -3,6 +3,7 @@
 //! Every number is parsed once, under a strict grammar, and is valid from then on; every value is immutable,
 //! comparable, hashable (for digests) and goes through `serde` both ways.
 
+mod baseline;
 mod change;
 mod command;
 mod fill;
@@ -16,9 +17,10 @@ mod order;
 mod position;
 mod text;
 
+pub use baseline::{Baseline, Lot, Synthetic};
 pub use change::{
-    Baseline, Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen,
-    Trouble, TroubleKind, Unit,
+    Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen, Trouble,
+    TroubleKind, Unit,
 };
 pub use command::{
     Addition, Adoption, Amount, Command, DropPosition, Exit, ExitRule, Field, Opening, OrderStep,

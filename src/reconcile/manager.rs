@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::plan::{Item, Plan, Policy, Repair, compare};
+use super::compare::compare;
+use super::plan::{Item, Plan, Policy, Repair, remarks};
 use crate::error::{Error, Rejection};
 use crate::model::{Command, InstrumentId, Sequence};
-use crate::venue::{Completeness, Confirmations, PositionManager, Scope, Venue};
+use crate::venue::{Completeness, PositionManager, Scope, Venue};
 
 /// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
 /// [`Error`] (D14).
@@ -21,10 +22,12 @@ use crate::venue::{Completeness, Confirmations, PositionManager, Scope, Venue};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReconcileReport {
-    /// Every discrepancy, with what was to be done and what became of it.
+    /// Every item of the plan, with what became of it.
     pub done: Vec<(Item, Outcome)>,
     /// As [`Plan::partial`].
     pub partial: Option<String>,
+    /// As [`Plan::unasked`].
+    pub unasked: Option<String>,
 }
 
 /// What became of one repair.
@@ -47,21 +50,27 @@ pub enum Outcome {
 impl ReconcileReport {
     /// The predecessor's integer: how many discrepancies were resolved, by adopting or dropping.
     pub fn resolved(&self) -> usize {
-        let repaired = |item: &Item| matches!(item.repair, Repair::Adopt(_) | Repair::Drop(_));
-        self.done.iter().filter(|(item, outcome)| *outcome == Outcome::Applied && repaired(item)).count()
+        self.applied(|repair| matches!(repair, Repair::Adopt(_) | Repair::Drop(_)))
     }
 
-    /// How many are left: waiting, refused, or frozen until somebody looks.
+    /// How many keys were released: the reports agree with the book, and nothing blocks new risk there any more (R10).
+    pub fn released(&self) -> usize {
+        self.applied(|repair| matches!(repair, Repair::Release { .. }))
+    }
+
+    /// How many are left: waiting, refused, or frozen until reports agree or somebody looks.
     pub fn unresolved(&self) -> usize {
-        self.done.len() - self.resolved()
+        self.done.len() - self.resolved() - self.released()
+    }
+
+    fn applied(&self, which: impl Fn(&Repair) -> bool) -> usize {
+        self.done.iter().filter(|(item, done)| *done == Outcome::Applied && which(&item.repair)).count()
     }
 }
 
 impl fmt::Display for ReconcileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(why) = &self.partial {
-            writeln!(f, "partial report ({why}): absence proves nothing")?;
-        }
+        remarks(f, self.partial.as_deref(), self.unasked.as_deref())?;
         if self.done.is_empty() {
             return f.write_str("in agreement");
         }
@@ -78,10 +87,15 @@ impl fmt::Display for ReconcileReport {
 
 impl<V: Venue> PositionManager<V> {
     /// Compares the book with the venue and repairs it: adopts what only the venue has, drops what only the book has,
-    /// quarantines what differs. Doubts first: fills and orders are asked before positions are.
+    /// quarantines what differs, releases what agrees again. Doubts first: fills and orders are asked before positions
+    /// are.
+    ///
+    /// An order that the venue cannot be asked about hides nothing else: the others are compared, and its own leg against
+    /// what it may still do ([`Plan::unasked`], D14).
     ///
     /// # Errors
-    /// The venue could not be asked, or its report failed: nothing was changed, and nothing was taken for flat (D13).
+    /// The venue could not be asked for fills: the book is known to lag then, and whatever differs may be one of them. Or
+    /// its report failed. Nothing was changed, and nothing was taken for flat (D13).
     ///
     /// ```
     /// # use posbook::{Book, Instrument, Leg, Side, venue::{PaperVenue, PositionManager}};
@@ -145,7 +159,7 @@ impl<V: Venue> PositionManager<V> {
     pub async fn plan_reconciliation(&self, policy: Policy) -> Result<Plan, Error> {
         self.book().expire();
         self.pull_fills().await?;
-        self.resolve_orders().await?;
+        let unasked = self.resolve_orders().await.err().map(|fault| fault.to_string());
         // Before the venue is asked: what changes from here on is newer than its answer may be (R8).
         let asked: Sequence = self.book().snapshot().sequence();
         let round = self.shared().memory.lock().round;
@@ -157,11 +171,14 @@ impl<V: Venue> PositionManager<V> {
         let (view, outside) = (self.book().snapshot(), self.shared().outside.as_slice());
         let mut memory = self.shared().memory.lock();
         // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
-        if memory.round != round {
-            return Ok(compare(&view, &report, asked, &policy, outside, &mut Confirmations::default()));
-        }
-        memory.round += 1;
-        Ok(compare(&view, &report, asked, &policy, outside, &mut memory.earlier))
+        let plan = if memory.round == round {
+            memory.round += 1;
+            compare(&view, &report, asked, &policy, outside, &mut memory.earlier)
+        } else {
+            let mut apart = memory.earlier.overlapping(report.venue_time);
+            compare(&view, &report, asked, &policy, outside, &mut apart)
+        };
+        Ok(Plan { unasked, ..plan })
     }
 
     /// Applies a plan: every repair by compare-and-swap, refused where the book changed since the venue was asked. A
@@ -175,12 +192,12 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), posbook::Error>(())
     /// ```
     pub fn apply_plan(&self, plan: Plan) -> ReconcileReport {
-        let Plan { asked, items, partial } = plan;
+        let Plan { items, partial, unasked, asked: _ } = plan;
         // A repair of one leg is no news to the plan's repair of the other: what is asked there is whether anything
         // happened since the plan's own change.
         let mut own: HashMap<InstrumentId, Sequence> = HashMap::new();
         let done = items.into_iter().map(|item| {
-            let Some(mut command) = item.repair.command(asked) else { return (item, Outcome::Waited) };
+            let Some(mut command) = item.repair.command() else { return (item, Outcome::Waited) };
             let instrument = command.key().map(|key| key.instrument);
             if let Some(since) = instrument.and_then(|id| own.get(&id)) {
                 asked_since(&mut command, *since);
@@ -195,7 +212,7 @@ impl<V: Venue> PositionManager<V> {
             };
             (item, outcome)
         });
-        ReconcileReport { done: done.collect(), partial }
+        ReconcileReport { done: done.collect(), partial, unasked }
     }
 }
 
@@ -204,7 +221,7 @@ fn asked_since(command: &mut Command, since: Sequence) {
     match command {
         Command::Adopt(adoption) => adoption.asked = since,
         Command::Drop(drop) => drop.asked = since,
-        Command::Quarantine { asked, .. } => *asked = since,
+        Command::Confirm { asked, .. } | Command::Quarantine { asked: Some(asked), .. } => *asked = since,
         _ => {}
     }
 }

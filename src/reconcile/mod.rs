@@ -5,8 +5,10 @@
 //! plan is refused (R8). A failed or partial report never means flat, an empty one needs consent (R10), and a second
 //! run finds nothing.
 
+mod compare;
 mod manager;
 mod plan;
 
+pub use compare::compare;
 pub use manager::{Outcome, ReconcileReport};
-pub use plan::{Consent, Discrepancy, Item, Plan, Policy, Repair, compare};
+pub use plan::{Consent, Discrepancy, Item, Plan, Policy, Repair};

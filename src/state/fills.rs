@@ -1,12 +1,12 @@
 //! Fills: the primary write. They alone move quantity (R2), each is booked exactly once (R3), and none is ever lost
 //! (R4): what cannot be folded is kept as it came, and its key is blocked for new risk.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
 use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
 use super::slot::Finished;
-use super::{Slot, orders, targets};
+use super::{Slot, baseline, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
     Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState,
@@ -209,8 +209,8 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = to.notes.clone();
     let mut key = ask.key(slot, to.key);
-    if replaces(ask, &key, to, fill) {
-        return replace(ask, slot, key, fill, seen, quantity, value);
+    if let Some(dated) = baseline::of(ask, &key, to.order.is_some(), fill) {
+        return baseline::replace(ask, slot, key, dated, fill, seen, (quantity, value));
     }
     notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
     let before = slot.key(to.key);
@@ -325,9 +325,8 @@ fn book(
                 let open = Arc::make_mut(open);
                 let before = open.quantity;
                 open.quantity = open.quantity.less(part.quantity);
-                if let Some(adopted) =
-                    key.baseline.as_mut().filter(|b| b.position == open.id).map(Arc::make_mut)
-                {
+                let adopted = key.baseline.as_mut().filter(|b| b.id == open.id).map(Arc::make_mut);
+                if let Some(adopted) = adopted.and_then(|b| b.adopted.as_mut()) {
                     let left = open.quantity.get().checked_div(before.get());
                     adopted.kept = left.and_then(|left| adopted.kept.checked_mul(left)).unwrap_or_default();
                 }
@@ -484,77 +483,12 @@ fn remarks(
     notes
 }
 
-/// R8: a fill from before the adoption's report is already in the adopted quantity.
-fn replaces(ask: &Ask<'_>, key: &KeyState, to: &Addressee, fill: &Fill) -> bool {
-    // An adoption finds no unresolved order on its key, so an order of ours that has one is younger than the adoption,
-    // whatever the venue's clock says.
-    let ours = match (&fill.order, &key.baseline) {
-        (OrderRef::Ours(id), Some(baseline)) => {
-            // Sequences of another book or another run say nothing about this one.
-            let this_run = id.book == ask.state.settings().book && id.epoch == baseline.position.epoch;
-            to.order.is_some() || (this_run && id.sequence > baseline.position.sequence)
-        }
-        _ => false,
-    };
-    if ours {
-        return false;
-    }
-    let before = |baseline: &crate::model::Baseline| matches!((fill.venue_time, baseline.time), (Some(fill), Some(baseline)) if fill <= baseline);
-    key.baseline.as_deref().is_some_and(before)
-}
-
-/// Takes the place of its part of the synthetic fill: price and fee are corrected, no quantity moves.
-fn replace(
-    ask: &Ask<'_>,
-    slot: &Slot,
-    mut key: KeyState,
-    fill: &Fill,
-    seen: Seen,
-    quantity: Quantity,
-    value: Decimal,
-) -> Result<Decision, Rejection> {
-    let notes = smallvec::smallvec![FillNote::Replaced];
-    let before = slot.key(key.key);
-    for (currency, fee) in fill.fees.iter() {
-        key.ledger.fees.add(currency, fee)?;
-    }
-    let scale = slot.instrument.money_scale();
-    let adopted = key.baseline.as_deref().cloned().filter(|b| b.side.entry() == fill.side);
-    if let Some(mut baseline) = adopted {
-        let part = quantity.min(baseline.quantity);
-        // What is explained already is explained: nothing of this fill is left to correct.
-        let real = if part.is_zero() { Decimal::ZERO } else { share_rounded(value, part, quantity, scale)? };
-        let factors = [part.get(), slot.instrument.contract_size().get(), baseline.entry.get()];
-        let synthetic = product_rounded("an adopted part", factors, scale)?;
-        let more = exact_sub("an adopted part", real, synthetic)?;
-        let signed = if baseline.side == Side::Long { more } else { -more };
-        key.ledger.cash = exact_sub("the cash of a key", key.ledger.cash, signed)?;
-        match key.position.as_mut().filter(|p| p.id == baseline.position) {
-            Some(open) => {
-                // What reductions have taken out since was taken out at the wrong price: that share is realised.
-                let open = Arc::make_mut(open);
-                let stays = more.checked_mul(baseline.kept).unwrap_or_default();
-                let stays = stays.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven);
-                let gone = exact_sub("an adopted part", more, stays)?;
-                let gone = if baseline.side == Side::Long { gone } else { -gone };
-                open.cost = exact_add("the cost of a position", open.cost, stays)?;
-                key.ledger.realised = exact_sub("realised profit", key.ledger.realised, gone)?;
-                open.realised = exact_sub("realised profit", open.realised, gone)?;
-            }
-            None => key.ledger.realised = exact_sub("realised profit", key.ledger.realised, signed)?,
-        }
-        baseline.quantity = baseline.quantity.less(part);
-        // An adoption that is explained whole still dates the slot: older fills move nothing.
-        key.baseline = Some(Arc::new(baseline));
-    }
-    key.ledger.fills = key.ledger.fills.saturating_add(1);
-    check_totals(ask, slot, &key)?;
-    let effect = sealed(ask.next, before, Kind::Replaced, key);
-    Ok(booked(smallvec::smallvec![effect], seen, notes))
-}
-
 /// The effects of a booked fill: the first change carries what is remembered of it.
-fn booked(mut effects: SmallVec<[Effect; 2]>, seen: Seen, notes: SmallVec<[FillNote; 2]>) -> Decision {
+pub(super) fn booked(
+    mut effects: SmallVec<[Effect; 2]>,
+    seen: Seen,
+    notes: SmallVec<[FillNote; 2]>,
+) -> Decision {
     let answer = Answer::Fill(FillOutcome::Booked { notes: notes.to_vec() });
     if let Some(Effect::Key { seen: place, notes: remarks, .. }) = effects.first_mut() {
         *place = Some(seen);
@@ -564,7 +498,7 @@ fn booked(mut effects: SmallVec<[Effect; 2]>, seen: Seen, notes: SmallVec<[FillN
 }
 
 /// Whether the whole book's sums can still be exact with this value in place.
-fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Result<(), Rejection> {
+pub(super) fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Result<(), Rejection> {
     ask.state.totals().replaced(slot.key(after.key), after, &slot.instrument).map(drop)
 }
 

@@ -5,6 +5,7 @@
 //! book, a replica and a restore call these two and nothing else.
 #![allow(clippy::disallowed_types, reason = "the one module with the persistent map")]
 
+mod baseline;
 mod batch;
 mod decide;
 mod fills;

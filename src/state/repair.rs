@@ -1,4 +1,4 @@
-//! Repairs: adopt, drop, quarantine, accept. What reconciliation decides from a report is checked again here against
+//! Repairs: adopt, drop, quarantine, confirm, accept. What reconciliation decides from a report is checked again here against
 //! the state it lands on, so that it can never act on stale knowledge (R8).
 
 use rust_decimal::Decimal;
@@ -8,8 +8,8 @@ use super::fills::{add_trouble, new_position};
 use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Adoption, Baseline, Closing, DropPosition, KeyState, Kind, PositionId, PositionKey, Precondition, Price,
-    Quantity, Sequence, Side, TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
+    Adoption, Baseline, Closing, DropPosition, KeyState, Kind, Lot, PositionId, PositionKey, Precondition,
+    Sequence, Side, Synthetic, TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::Arc;
 
@@ -83,19 +83,20 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
         }
     }
     key.position = Some(Arc::new(open));
+    let before = key.baseline.take();
+    let (side, quantity, entry) = (found.side, found.quantity, found.entry);
     key.baseline = Some(Arc::new(Baseline {
-        position: id,
-        side: found.side,
-        quantity: found.quantity,
-        entry: found.entry,
-        kept: Decimal::ONE,
-        time: found.report_time,
+        id,
+        time: found.report_time.max(before.as_ref().and_then(|b| b.time)),
+        adopted: Some(Synthetic { side, quantity, entry, kept: Decimal::ONE, explained: None }),
+        // What an earlier drop waits for may still come.
+        gap: before.and_then(|b| b.gap),
     }));
     checked(ask, slot, Kind::Adopted, key)
 }
 
-/// Removes a position that the venue does not have. Nobody knows at what price it went: its cost stays visible in
-/// `unexplained` for ever (R10, R17).
+/// Removes a position that the venue does not have. Nobody knows yet at what price it went: its cost stays visible in
+/// `unexplained`, for ever if the fills that closed it never come (R10, R17).
 pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decision, Rejection> {
     let slot = ask.slot(gone.key)?;
     let mut key = ask.key(slot, gone.key);
@@ -107,24 +108,26 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     fresh(slot, gone.asked)?;
     unreserved(&key)?;
     // cash = realised - s x C + unexplained: what leaves with C comes back in `unexplained`.
-    let side = open.side;
-    let cost = if side == Side::Long { open.cost } else { -open.cost };
-    key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, cost)?;
+    let lot = Lot { side: open.side, quantity: open.quantity, cost: open.cost };
+    key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, lot.signed_cost())?;
     key.position = None;
-    // The report dates the key as an adoption does: the fill that closed the position is from before it, and moves
-    // nothing when it comes late (R8). What it would correct stays in `unexplained`.
-    let time = gone.report_time.max(key.baseline.as_ref().and_then(|b| b.time));
-    key.baseline = time.map(|time| {
-        let (quantity, entry) = (Quantity::ZERO, Price::default());
-        Arc::new(Baseline {
-            position: gone.position,
-            side,
-            quantity,
-            entry,
-            kept: Decimal::ZERO,
-            time: Some(time),
-        })
-    });
+    // The report dates the key as an adoption does, and what was dropped waits for the fills that closed it (R8).
+    let before = key.baseline.take();
+    if let Some(time) = gone.report_time.max(before.as_ref().and_then(|b| b.time)) {
+        let waiting = before.as_ref().and_then(|b| b.gap);
+        let gap = match waiting.filter(|gap| gap.side == lot.side) {
+            None => lot,
+            Some(gap) => Lot {
+                quantity: gap.quantity.plus(lot.quantity)?,
+                cost: exact_add("what is unexplained", gap.cost, lot.cost)?,
+                ..lot
+            },
+        };
+        // What fills have explained of an adoption went with the position; what they have not is still assumed.
+        let adopted = before.and_then(|b| b.adopted.clone()).map(|a| Synthetic { explained: None, ..a });
+        let id = PositionId { epoch: ask.state.settings().epoch, sequence: ask.next };
+        key.baseline = Some(Arc::new(Baseline { id, time: Some(time), adopted, gap: Some(gap) }));
+    }
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
     checked(ask, slot, Kind::Dropped, key)
 }
@@ -133,16 +136,33 @@ pub(super) fn quarantine(
     ask: &Ask<'_>,
     key: PositionKey,
     why: &str,
-    asked: Sequence,
+    asked: Option<Sequence>,
 ) -> Result<Decision, Rejection> {
     let slot = ask.slot(key)?;
-    fresh(slot, asked)?;
+    if let Some(asked) = asked {
+        fresh(slot, asked)?;
+    }
     let mut key = ask.key(slot, key);
     if key.troubles.iter().any(|t| t.kind == TroubleKind::Quarantined && t.detail == why) {
         return Ok(Decision::nothing(Answer::Done));
     }
     add_trouble(&mut key, TroubleKind::Quarantined, ask.next, why.to_owned());
     Ok(Decision::one(ask.change(slot, Kind::Quarantined, key), Answer::Done))
+}
+
+/// Ends what was doubtful about a key's quantity: the venue has exactly what the book has, with nothing in flight that
+/// could make both wrong in the same way (R10).
+pub(super) fn confirm(ask: &Ask<'_>, key: PositionKey, asked: Sequence) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    fresh(slot, asked)?;
+    let mut key = ask.key(slot, key);
+    unreserved(&key)?;
+    let troubles = key.troubles.len();
+    key.troubles.retain(|t| !t.kind.ends_by_agreement());
+    if key.troubles.len() == troubles {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    Ok(Decision::one(ask.change(slot, Kind::Confirmed, key), Answer::Done))
 }
 
 pub(super) fn accept(ask: &Ask<'_>, key: PositionKey) -> Result<Decision, Rejection> {

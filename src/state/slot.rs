@@ -98,7 +98,8 @@ impl Slot {
                 if let Some(stands) = self.keys.get_mut(place) {
                     for order in stands.orders.iter().filter(|o| after.order(o.client_id).is_none()) {
                         let booked = match order.state {
-                            OrderState::Settling(told) => told.max(order.booked),
+                            // A fill brought it there. Without one the venue has taken its figure back since.
+                            OrderState::Settling(told) if seen.is_some() => told.max(order.booked),
                             _ => order.booked,
                         };
                         let source = fed.unwrap_or(order.source);

@@ -4,19 +4,26 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// How often complete reports, each asked after the answer before, have said the same (R8, R10).
+use crate::model::{PositionKey, Timestamp};
+
+/// What earlier reports said: how often complete reports, each asked after the answer before, have said the same (R8,
+/// R10); for how many runs in a row a difference could not be decided (R9); and the newest venue time among them.
 ///
 /// ```
 /// let nothing_yet = posbook::venue::Confirmations::default();
 /// # let _ = nothing_yet;
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Confirmations(HashMap<u64, u32>);
+pub struct Confirmations {
+    told: HashMap<u64, u32>,
+    undecided: HashMap<PositionKey, u32>,
+    newest: Option<Timestamp>,
+}
 
 impl Confirmations {
     /// One more report says this; how many that makes.
     pub(crate) fn count(&mut self, what: &impl Hash) -> u32 {
-        let told = self.0.entry(fingerprint(what)).or_default();
+        let told = self.told.entry(fingerprint(what)).or_default();
         *told = told.saturating_add(1);
         *told
     }
@@ -24,7 +31,34 @@ impl Confirmations {
     /// Forgets what the last report did not say again.
     pub(crate) fn keep_only(&mut self, said: &[impl Hash]) {
         let said: Vec<u64> = said.iter().map(fingerprint).collect();
-        self.0.retain(|what, _| said.contains(what));
+        self.told.retain(|what, _| said.contains(what));
+    }
+
+    /// One more run decided nothing about this key's difference; how many that makes.
+    pub(crate) fn undecided(&mut self, key: PositionKey) -> u32 {
+        let runs = self.undecided.entry(key).or_default();
+        *runs = runs.saturating_add(1);
+        *runs
+    }
+
+    /// Forgets the runs of the keys about which something was decided.
+    pub(crate) fn decided(&mut self, which: impl Fn(PositionKey) -> bool) {
+        self.undecided.retain(|key, _| !which(*key));
+    }
+
+    /// Whether a report of this time is no older than any before it; takes note of the time.
+    pub(crate) fn dated(&mut self, time: Option<Timestamp>) -> bool {
+        let newest = time >= self.newest;
+        self.newest = self.newest.max(time);
+        newest
+    }
+
+    /// For a report that was asked before another was answered: both may be one picture, so it confirms nothing and is
+    /// confirmed by nothing (R8).
+    pub(crate) fn overlapping(&mut self, time: Option<Timestamp>) -> Self {
+        let apart = Self { told: HashMap::new(), ..self.clone() };
+        self.dated(time);
+        apart
     }
 }
 

@@ -308,7 +308,7 @@ fn a_fill_for_a_quarantined_key_is_booked_and_new_risk_stays_refused_r4() {
     book.apply(Command::Quarantine {
         key: id.into(),
         why: "sizes differ".into(),
-        asked: book.snapshot().sequence(),
+        asked: Some(book.snapshot().sequence()),
     })
     .unwrap();
     assert!(matches!(

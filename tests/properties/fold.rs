@@ -33,6 +33,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "adopted",
         "closed",
         "closing cancelled",
+        "confirmed",
         "dropped",
         "in doubt",
         "never arrived",

@@ -71,15 +71,25 @@ fn share(cost: &Q, part: &Q, whole: &Q, scale: u32) -> Option<Q> {
     (!vanished).then_some(share)
 }
 
+/// The report that a key was last adopted or dropped by, and what late fills have made of it (R8).
+#[derive(Debug, Clone)]
+pub struct Dated {
+    /// Which adoption, drop or reservation this was, counted over everything.
+    pub number: u64,
+    pub time: Option<i64>,
+    pub adopted: Option<Adopted>,
+    /// What waits for its other half: signed contracts and their cost.
+    pub gap: (Q, Q),
+}
+
 #[derive(Debug, Clone)]
 pub struct Adopted {
     pub life: u64,
-    /// Which adoption or reservation this was, counted over everything.
-    pub number: u64,
     pub long: bool,
     pub left: Q,
     pub entry: Q,
-    pub time: Option<i64>,
+    /// Contracts that fills have explained, and what they cost.
+    pub explained: (Q, Q),
 }
 
 /// One key's money.
@@ -93,7 +103,7 @@ pub struct Key {
     pub unexplained: Q,
     pub fees: BTreeMap<String, Q>,
     pub fills: u64,
-    pub adopted: Option<Adopted>,
+    pub dated: Option<Dated>,
     life: u64,
     /// Something was taken off since the adoption: how a later correction splits between cost and realised profit is
     /// not laid down by the rules, only that it is conserved.
@@ -110,7 +120,7 @@ impl Key {
             unexplained: zero(),
             fees: BTreeMap::new(),
             fills: 0,
-            adopted: None,
+            dated: None,
             life: 0,
             reduced: false,
         }
@@ -297,17 +307,14 @@ impl Naive {
 
         let key = self.key(at);
         // An order of ours that is younger than the adoption cannot be what was adopted, whatever the venue's clock says.
-        let younger = |adopted: &Adopted| {
-            ours.and_then(|id| self.orders.get(id)).is_some_and(|o| o.number > adopted.number)
-        };
-        let explained = match (&key.adopted, fill.time) {
-            (Some(adopted), Some(time)) => {
-                adopted.time.is_some_and(|baseline| time <= baseline) && !younger(adopted)
-            }
+        let younger =
+            |dated: &Dated| ours.and_then(|id| self.orders.get(id)).is_some_and(|o| o.number > dated.number);
+        let explained = match (&key.dated, fill.time) {
+            (Some(dated), Some(time)) => dated.time.is_some_and(|report| time <= report) && !younger(dated),
             _ => false,
         };
         let moved = if explained {
-            replaced(&key, &terms, fill.buy, &quantity, &value)
+            late(&key, &terms, fill.buy, &quantity, &value)
         } else {
             key.moved(fill.buy, &quantity, &value, terms.scale)
         };
@@ -342,42 +349,115 @@ impl Naive {
         key.cost = cost;
         key.reduced = false;
         *self.sums.entry(at).or_insert_with(zero) += &key.signed;
-        key.adopted = Some(Adopted { life: key.life, number: self.count, long, left: quantity, entry, time });
+        let before = key.dated.take();
+        let explained = (zero(), zero());
+        key.dated = Some(Dated {
+            number: self.count,
+            time: time.max(before.as_ref().and_then(|d| d.time)),
+            adopted: Some(Adopted { life: key.life, long, left: quantity, entry, explained }),
+            gap: before.map_or_else(|| (zero(), zero()), |d| d.gap),
+        });
         self.keys.insert(at, key);
     }
 
-    /// Removes what the venue does not have; its cost stays visible (R10).
-    pub fn drop(&mut self, at: At) {
+    /// Removes what the venue does not have; its cost stays visible until what closed it comes (R10).
+    pub fn drop(&mut self, at: At, time: Option<i64>) {
+        self.count += 1;
         let mut key = self.key(at);
         let cost = if sign(&key.signed) > 0 { key.cost.clone() } else { -key.cost.clone() };
         key.unexplained -= cost;
         *self.sums.entry(at).or_insert_with(zero) -= &key.signed;
-        (key.signed, key.cost) = (zero(), zero());
-        if let Some(adopted) = &mut key.adopted {
-            adopted.left = zero();
+        let before = key.dated.take();
+        let time = time.max(before.as_ref().and_then(|d| d.time));
+        if time.is_some() {
+            let mut gap = (key.signed.clone(), key.cost.clone());
+            let (mut adopted, waiting) = before.map_or((None, None), |d| (d.adopted, Some(d.gap)));
+            // A gap of the other side is never closed any more.
+            if let Some(waiting) = waiting.filter(|w| sign(&w.0) == sign(&gap.0)) {
+                gap = (gap.0 + waiting.0, gap.1 + waiting.1);
+            }
+            if let Some(adopted) = &mut adopted {
+                // The position is gone, whatever id it had.
+                (adopted.life, adopted.explained) = (u64::MAX, (zero(), zero()));
+            }
+            key.dated = Some(Dated { number: self.count, time, adopted, gap });
         }
+        (key.signed, key.cost) = (zero(), zero());
         self.keys.insert(at, key);
     }
 }
 
-/// R8: the fill takes the place of its part of the adopted position; no quantity moves.
-fn replaced(key: &Key, terms: &Terms, buy: bool, quantity: &Q, value: &Q) -> Option<Key> {
+/// R8: a fill from before the report moves money and no quantity. What it explains of an adoption takes the assumed
+/// price's place; what it takes back of that (an older life's exit) gives the place back; the rest is folded beside it.
+fn late(key: &Key, terms: &Terms, buy: bool, quantity: &Q, value: &Q) -> Option<Key> {
     let mut next = key.clone();
-    let adopted = next.adopted.as_mut()?;
-    if adopted.long != buy || sign(&adopted.left) == 0 {
-        return Some(next);
+    let mut dated = next.dated.take()?;
+    let mut left = (quantity.clone(), value.clone());
+    if let Some(adopted) = &mut dated.adopted {
+        let same_life = adopted.life == next.life && sign(&next.signed) != 0;
+        if adopted.long == buy {
+            let (part, real) = part_of(&mut left, &adopted.left, terms.scale)?;
+            if sign(&part) > 0 {
+                let more = &real - terms.money(&part, &adopted.entry)?;
+                adopted.left -= &part;
+                adopted.explained = (&adopted.explained.0 + part, &adopted.explained.1 + real);
+                correct(&mut next, same_life, adopted.long, more);
+            }
+        } else {
+            if sign(&dated.gap.0) == if buy { -1 } else { 1 } {
+                let (part, value) = part_of(&mut left, &absolute(&dated.gap.0), terms.scale)?;
+                beside(&mut next, &mut dated.gap, buy, &part, &value, terms.scale)?;
+            }
+            let (part, value) = part_of(&mut left, &adopted.explained.0, terms.scale)?;
+            if sign(&part) > 0 {
+                let (had, cost) = adopted.explained.clone();
+                let gone = if part == had { cost.clone() } else { share(&cost, &part, &had, terms.scale)? };
+                let profit = if adopted.long { &value - &gone } else { &gone - &value };
+                let more = terms.money(&part, &adopted.entry)? - &gone;
+                adopted.left += &part;
+                adopted.explained = (had - part, cost - gone);
+                next.cash += &profit;
+                next.realised += profit;
+                correct(&mut next, same_life, adopted.long, more);
+            }
+        }
     }
-    let part = quantity.min(&adopted.left).clone();
-    let real = if part == *quantity { value.clone() } else { share(value, &part, quantity, terms.scale)? };
-    let more = real - terms.money(&part, &adopted.entry)?;
-    let signed = if buy { more.clone() } else { -more.clone() };
-    adopted.left -= part;
-    let same_life = adopted.life == next.life && sign(&next.signed) != 0;
-    next.cash -= &signed;
-    if same_life {
-        next.cost += more;
-    } else {
-        next.realised -= signed;
-    }
+    let (part, value) = left;
+    beside(&mut next, &mut dated.gap, buy, &part, &value, terms.scale)?;
+    next.dated = Some(dated);
     Some(next)
+}
+
+/// Takes at most so much out, with its share of the value.
+fn part_of(left: &mut (Q, Q), most: &Q, scale: u32) -> Option<(Q, Q)> {
+    let part = left.0.clone().min(most.clone());
+    let value = match sign(&part) {
+        0 => zero(),
+        _ if part == left.0 => left.1.clone(),
+        _ => share(&left.1, &part, &left.0, scale)?,
+    };
+    *left = (&left.0 - &part, &left.1 - &value);
+    Some((part, value))
+}
+
+fn correct(key: &mut Key, same_life: bool, long: bool, more: Q) {
+    let signed = if long { more.clone() } else { -more.clone() };
+    key.cash -= &signed;
+    if same_life { key.cost += more } else { key.realised -= signed }
+}
+
+/// Folds into the gap as a fill into a position; what the gap costs is unexplained.
+fn beside(key: &mut Key, gap: &mut (Q, Q), buy: bool, part: &Q, value: &Q, scale: u32) -> Option<()> {
+    if sign(part) == 0 {
+        return Some(());
+    }
+    let open = |gap: &(Q, Q)| if sign(&gap.0) < 0 { -gap.1.clone() } else { gap.1.clone() };
+    let alone = Key { signed: gap.0.clone(), cost: gap.1.clone(), ..Key::flat() };
+    let moved = alone.moved(buy, part, value, scale)?;
+    key.cash += &moved.cash;
+    key.realised += &moved.realised;
+    key.unexplained += open(gap);
+    *gap = (moved.signed, moved.cost);
+    key.unexplained -= open(gap);
+    Some(())
 }

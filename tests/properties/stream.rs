@@ -42,8 +42,9 @@ pub enum Op {
     Otherwise { pick: u8 },
     Retarget { key: u8, stop: Option<u16>, take: Option<u16>, loosen: bool, remove: bool },
     Adopt { key: u8, long: bool, quantity: u8, price: u16, stale: bool, timed: bool },
-    Drop { key: u8, stale: bool },
+    Drop { key: u8, stale: bool, timed: bool },
     Quarantine { key: u8, stale: bool },
+    Confirm { key: u8, stale: bool },
     Accept { key: u8 },
     CancelClosing { key: u8 },
     Expire,
@@ -88,8 +89,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => (k(), b(), n(), p(), prop::bool::weighted(0.2), b()).prop_map(|(key, long, quantity, price, stale, timed)| {
             Op::Adopt { key, long, quantity, price, stale, timed }
         }),
-        1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Drop { key, stale }),
+        2 => (k(), prop::bool::weighted(0.2), b()).prop_map(|(key, stale, timed)| Op::Drop { key, stale, timed }),
         1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Quarantine { key, stale }),
+        1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Confirm { key, stale }),
         3 => k().prop_map(|key| Op::Accept { key }),
         1 => k().prop_map(|key| Op::CancelClosing { key }),
         1 => Just(Op::Expire),
@@ -444,25 +446,31 @@ impl World {
             Op::Adopt { key, long, quantity: n, price: p, stale, timed } => {
                 self.adopt(self.key(key), long, n, p, stale, timed)
             }
-            Op::Drop { key, stale } => {
+            Op::Drop { key, stale, timed } => {
                 let key = self.key(key);
+                let report_time = timed.then(|| self.venue_time(0));
                 let stands = self.book.snapshot().get(key).map(|p| p.id);
                 let position = stands.unwrap_or(PositionId { epoch: 1, sequence: Sequence(1) });
                 let done = self.book.apply(Command::Drop(DropPosition {
                     key,
                     position,
                     asked: self.asked(stale),
-                    report_time: None,
+                    report_time,
                     reason: "gone".into(),
                 }));
                 if done.is_ok() {
-                    self.model.drop(at(key));
+                    self.model.drop(at(key), report_time.map(|t| t.0));
                 }
                 Self::came(done)
             }
             Op::Quarantine { key, stale } => Self::came(self.book.apply(Command::Quarantine {
                 key: self.key(key),
                 why: "differs".into(),
+                asked: Some(self.asked(stale)),
+            })),
+            Op::Confirm { key, stale } => Self::came(self.book.apply(Command::Confirm {
+                key: self.key(key),
+                why: "agrees".into(),
                 asked: self.asked(stale),
             })),
             Op::Accept { key } => {
@@ -791,10 +799,11 @@ impl World {
                     assert!(if long { to >= from } else { to <= from }, "R16: {from} was loosened to {to}");
                 }
             }
-            // Its order finished, and nobody had moved them.
+            // Its order finished, and nobody had moved them; or another order took dust over, with its own protection.
             (_, Some(old)) => {
+                let dust = |t| matches!(t, TargetOrigin::Order(_)) && t != old.targets_from;
                 assert!(
-                    matches!(old.targets_from, TargetOrigin::Order(_)),
+                    matches!(old.targets_from, TargetOrigin::Order(_)) || dust(after.targets_from),
                     "I3: {:?} moved targets: {old:?} {after:?}",
                     change.kind()
                 );
@@ -857,7 +866,10 @@ impl World {
             let [cash, realised, unexplained] =
                 [key.ledger.cash, key.ledger.realised, key.ledger.unexplained].map(|sum| q(&sum.to_string()));
             let cost = key.position.as_ref().map_or_else(zero, |p| q(&p.cost.to_string()));
-            if expected.reduced && expected.adopted.is_some() && realised != expected.realised {
+            if expected.reduced
+                && expected.dated.as_ref().is_some_and(|d| d.adopted.is_some())
+                && realised != expected.realised
+            {
                 // The split of a late correction; its sum is checked below.
                 (expected.realised, expected.cost) = (realised.clone(), cost.clone());
                 self.model.keys.insert(place, expected.clone());
