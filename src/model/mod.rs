@@ -5,6 +5,7 @@
 
 mod change;
 mod command;
+mod exit;
 mod fill;
 mod ids;
 mod instrument;
@@ -13,17 +14,20 @@ mod ledger;
 mod limits;
 mod number;
 mod order;
+mod plan;
 mod position;
 mod text;
+mod trail;
 
 pub use change::{
     Baseline, Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen,
     Trouble, TroubleKind, Unit,
 };
 pub use command::{
-    Addition, Adoption, Amount, Command, DropPosition, Exit, ExitRule, Field, Opening, OrderStep,
-    Precondition, Ratchet, Reduction, Retarget, Targets,
+    Addition, Adoption, Amount, Command, DropPosition, Field, Opening, OrderStep, Precondition, Ratchet,
+    Reduction, Retarget, Targets,
 };
+pub use exit::{Exit, ExitRule};
 pub use fill::{Fill, FillNote, OrderRef, Shape};
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
 pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, PriceSign};
@@ -34,5 +38,8 @@ pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_sub, product_rounded, quotient_rounded, share_rounded};
 pub use order::{FillSource, Intent, Order, OrderState};
+pub(crate) use plan::check_share;
+pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
 pub use text::{Currency, Reference, Symbol};
+pub use trail::Trailed;

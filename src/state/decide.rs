@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, fills, orders, repair, reserve, targets};
+use super::{Slot, State, fills, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
@@ -99,6 +99,8 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
         Command::Expire => Ok(orders::expire(&ask, observed.time)),
         Command::Record(fill) => fills::record(&ask, fill),
         Command::Retarget(wish) => targets::retarget(&ask, wish),
+        Command::Trail { key, position } => trail::trail(&ask, *key, *position),
+        Command::Plan(wish) => trail::replan(&ask, wish),
         Command::Adopt(found) => repair::adopt(&ask, found),
         Command::Drop(gone) => repair::drop_position(&ask, gone),
         Command::Quarantine { key, why, asked } => repair::quarantine(&ask, *key, why, *asked),
