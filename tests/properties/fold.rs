@@ -40,6 +40,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "registered",
         "released",
         "replaced",
+        "replanned",
         "reserved",
         "retargeted",
         "scaled in",
@@ -48,6 +49,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "settled",
         "settling",
         "stray",
+        "trailed",
         "unbooked",
         "working",
     ];
