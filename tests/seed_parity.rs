@@ -18,8 +18,8 @@ use posbook::venue::{
     PositionManager, Scope, Venue, VenueError, VenuePosition, VenueReport,
 };
 use posbook::{
-    Book, ClientOrderId, Clock, Decimal, Error, Field, Fraction, Instrument, Intent, Leg, OrderSide, Price,
-    Quantity, Reason, Rejection, Side, Timestamp,
+    Book, Builder, ClientOrderId, Clock, Command, Decimal, Error, ExitPlan, Field, Fraction, Instrument,
+    Intent, Leg, OrderSide, Price, Quantity, Reason, Rejection, Side, Timestamp,
 };
 
 const BTC: &str = "BTC/USDT:USDT";
@@ -90,13 +90,17 @@ struct World {
 }
 
 fn world() -> World {
+    world_of(Book::builder())
+}
+
+fn world_of(book: Builder) -> World {
     let paper = PaperVenue::builder().build();
     for (symbol, price_step) in [(BTC, "0.1"), (ETH, "0.01"), (SOL, "0.01")] {
         paper.list(Instrument::linear(symbol, price_step, "0.001").unwrap()).unwrap();
     }
     let venue = Recording { paper, sent: Arc::default(), broken: Arc::default() };
     let clock = Clock::manual(Timestamp::from_millis(1_000));
-    let book = Book::builder().clock(clock.clone()).build().unwrap();
+    let book = book.clock(clock.clone()).build().unwrap();
     let manager = block_on(PositionManager::connect(book, venue.clone())).unwrap();
     let world = World { manager, venue, clock };
     for (symbol, price) in [(BTC, "50000"), (ETH, "3000"), (SOL, "100")] {
@@ -628,6 +632,73 @@ fn one_bad_symbol_never_stops_the_others() {
     let pass = block_on(world.manager.update_positions());
     assert_eq!((pass.closed.len(), pass.stale.len()), (1, 1));
     assert!(world.manager.has_position(BTC) && !world.manager.has_position(ETH));
+}
+
+// ---- trailing
+
+/// 2 % behind the best price, from the start; the best price starts at the entry.
+fn two_percent() -> ExitPlan {
+    ExitPlan::default().trailing(f("0"), f("0.02"))
+}
+
+#[test]
+fn trailing_moves_on_a_new_extreme_only_and_only_in_favour() {
+    for (side, course) in [
+        (
+            Side::Long,
+            // Price, stop: at the entry and against it nothing; 51,000 x 0.98; back; 52,000 x 0.98.
+            [
+                ("50000", "47500"),
+                ("49000", "47500"),
+                ("51000", "49980"),
+                ("50500", "49980"),
+                ("52000", "50960"),
+            ],
+        ),
+        (
+            Side::Short,
+            [
+                ("50000", "52500"),
+                ("51000", "52500"),
+                ("49000", "49980"),
+                ("49500", "49980"),
+                ("48000", "48960"),
+            ],
+        ),
+    ] {
+        let world = world();
+        world.open(BTC, side, "1");
+        let btc = world.manager.instrument(BTC).unwrap();
+        world.manager.book().apply(Command::plan(btc, two_percent())).unwrap();
+        for (price, stop) in course {
+            world.price(BTC, price);
+            assert!(block_on(world.manager.update_positions()).closed.is_empty());
+            let position = world.manager.get_position(BTC).unwrap();
+            assert_eq!(position.stop_loss(), Some(p(stop)), "{side} at {price}");
+        }
+        // The stop fires where it was brought, inclusive.
+        let (_, stop) = course[4];
+        world.price(BTC, stop);
+        assert_eq!(block_on(world.manager.update_positions()).closed.len(), 1);
+        assert!(!world.manager.has_position(BTC));
+    }
+}
+
+#[test]
+fn trailing_is_every_position_s_if_the_book_is_built_with_it() {
+    let world = world_of(Book::builder().default_exits(two_percent()));
+    world.open(BTC, Side::Long, "1");
+    world.open(ETH, Side::Short, "1");
+    world.price(BTC, "51000");
+    world.price(ETH, "2900");
+    assert_eq!(block_on(world.manager.update_positions()).trailed.len(), 2);
+    assert_eq!(world.manager.get_position(BTC).unwrap().stop_loss(), Some(p("49980")));
+    assert_eq!(world.manager.get_position(ETH).unwrap().stop_loss(), Some(p("2958")));
+    // The predecessor overwrote a stop that was set closer by hand (D9).
+    world.manager.modify_position_targets(BTC, set("50900"), Field::Keep).unwrap();
+    world.price(BTC, "51500");
+    block_on(world.manager.update_positions());
+    assert_eq!(world.manager.get_position(BTC).unwrap().stop_loss(), Some(p("50900")));
 }
 
 // ---- concurrency

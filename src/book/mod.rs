@@ -29,7 +29,7 @@ pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    Cause, Change, ClientOrderId, Command, Epoch, Fill, Instrument, InstrumentId, Limits, Observed,
+    Cause, Change, ClientOrderId, Command, Epoch, ExitPlan, Fill, Instrument, InstrumentId, Limits, Observed,
     ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
 };
 use crate::state::{Answer, FillOutcome, Ring, Settings, State, decide};
@@ -457,6 +457,7 @@ impl fmt::Debug for Book {
 pub struct Builder {
     limits: Limits,
     default_rule: Option<TargetRule>,
+    default_exits: Option<ExitPlan>,
     instruments: usize,
     window: usize,
     patience: Duration,
@@ -470,6 +471,7 @@ impl Default for Builder {
         Self {
             limits: Limits::default(),
             default_rule: None,
+            default_exits: None,
             instruments: 4_096,
             window: 1_024,
             patience: DEFAULT_PATIENCE,
@@ -491,6 +493,12 @@ impl Builder {
     /// no rule. Default: none; such a position is unprotected and blocks new risk on its key (R5).
     pub fn default_rule(mut self, rule: TargetRule) -> Self {
         self.default_rule = Some(rule);
+        self
+    }
+
+    /// The exit plan of every position and order that brings none of its own: trailing, tiers, age. Default: none.
+    pub fn default_exits(mut self, plan: ExitPlan) -> Self {
+        self.default_exits = Some(plan);
         self
     }
 
@@ -534,7 +542,7 @@ impl Builder {
     /// Makes the book.
     ///
     /// # Errors
-    /// A limit makes no sense.
+    /// A limit or the default exit plan makes no sense.
     pub fn build(self) -> Result<Book, Error> {
         let refuse = |what, value, rule| Error::Rejected(Reason::OutOfRange { what, value, rule }.into());
         if self.limits.leverage == 0 {
@@ -547,6 +555,9 @@ impl Builder {
                 "must be above 0 and at most 1",
             ));
         }
+        if let Some(plan) = &self.default_exits {
+            plan.check(self.limits.stop_fraction)?;
+        }
         if self.instruments > 1 << 20 {
             return Err(refuse("number of instruments", self.instruments.into(), "must be at most 1048576"));
         }
@@ -558,6 +569,7 @@ impl Builder {
             epoch,
             limits: self.limits,
             default_rule: self.default_rule,
+            default_exits: self.default_exits.map(Arc::new),
             instruments: self.instruments,
             patience_ns: u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX),
         };

@@ -272,6 +272,10 @@ pub enum Kind {
     Unbooked,
     /// Targets changed.
     Retargeted,
+    /// The stop followed the mark, or began to.
+    Trailed,
+    /// The exit plan changed.
+    Replanned,
     /// A position of the venue was taken over.
     Adopted,
     /// A position that the venue does not have was removed.
@@ -308,6 +312,8 @@ impl std::fmt::Display for Kind {
             Kind::Replaced => "replaced",
             Kind::Unbooked => "unbooked",
             Kind::Retargeted => "retargeted",
+            Kind::Trailed => "trailed",
+            Kind::Replanned => "replanned",
             Kind::Adopted => "adopted",
             Kind::Dropped => "dropped",
             Kind::Quarantined => "quarantined",

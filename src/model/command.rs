@@ -1,15 +1,18 @@
 //! Wishes, not yet legal. A command is data, never a closure: it can be retried, stored with the change it caused,
 //! and asked again later against the same state.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::{Exit, ExitRule};
 use super::fill::Fill;
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::instrument::Instrument;
 use super::key::{PositionKey, Side};
-use super::number::{Leverage, Price, Quantity};
+use super::number::{Fraction, Leverage, Price, Quantity};
+use super::plan::{ExitPlan, Replan};
 use super::position::TargetRule;
 use crate::error::Rejection;
 
@@ -49,6 +52,15 @@ pub enum Command {
     Record(Fill),
     /// Change stop loss or take profit.
     Retarget(Retarget),
+    /// Let the stop of a position follow the fresh mark, as its plan says: trailing and break-even (R16).
+    Trail {
+        /// Which key.
+        key: PositionKey,
+        /// Which life of it.
+        position: PositionId,
+    },
+    /// Change the exit plan of a position.
+    Plan(Replan),
     /// Take over a position that only the venue has.
     Adopt(Adoption),
     /// Remove a position that the venue does not have.
@@ -117,6 +129,7 @@ impl Command {
             quantity,
             leverage: None,
             rule: None,
+            exits: None,
             reference: None,
             expect: Precondition::Nothing,
             patience: None,
@@ -136,6 +149,21 @@ impl Command {
     /// An order that closes the position on `key`.
     pub fn close(key: impl Into<PositionKey>) -> Reduction {
         Reduction::new(key.into(), Amount::All)
+    }
+
+    /// The order of an exit that fired: a close, or of a tier its share. Refused if what fired no longer stands (R16).
+    pub fn exit(key: impl Into<PositionKey>, exit: Exit) -> Reduction {
+        let amount = match exit.rule {
+            ExitRule::Tier { tier, .. } => Amount::Share(tier.share),
+            _ => Amount::All,
+        };
+        Reduction::new(key.into(), amount).exit(exit).because(exit.rule.name())
+    }
+
+    /// Another exit plan for the position on `key`; an empty one takes the plan away. Tiers that were taken stay taken.
+    pub fn plan(key: impl Into<PositionKey>, plan: ExitPlan) -> Replan {
+        let (key, expect) = (key.into(), Precondition::Nothing);
+        Replan { key, expect, plan: Arc::new(plan), reason: String::new() }
     }
 
     /// A change of targets of the position on `key`.
@@ -178,6 +206,8 @@ impl Command {
             Command::Step { step, .. } => step.name(),
             Command::Record(_) => "fill",
             Command::Retarget(_) => "retarget",
+            Command::Trail { .. } => "trail",
+            Command::Plan(_) => "plan",
             Command::Adopt(_) => "adopt",
             Command::Drop(_) => "drop",
             Command::Quarantine { .. } => "quarantine",
@@ -195,6 +225,7 @@ impl Command {
         match self {
             Command::ScaleOut(r) | Command::Close(r) => &r.reason,
             Command::Retarget(r) => &r.reason,
+            Command::Plan(p) => &p.reason,
             Command::Drop(d) => &d.reason,
             Command::Quarantine { why: text, .. }
             | Command::Confirm { why: text, .. }
@@ -216,9 +247,11 @@ impl Command {
             Command::ScaleIn(c) => Some(c.key),
             Command::ScaleOut(c) | Command::Close(c) => Some(c.key),
             Command::Retarget(c) => Some(c.key),
+            Command::Plan(c) => Some(c.key),
             Command::Adopt(c) => Some(c.key),
             Command::Drop(c) => Some(c.key),
             Command::Step { key, .. }
+            | Command::Trail { key, .. }
             | Command::Quarantine { key, .. }
             | Command::Confirm { key, .. }
             | Command::Accept { key, .. }
@@ -309,6 +342,8 @@ pub struct Opening {
     pub leverage: Option<Leverage>,
     /// How its targets follow from the fill. `None`: the book's default rule.
     pub rule: Option<TargetRule>,
+    /// How the position is to be left besides. `None`: the book's default plan.
+    pub exits: Option<Arc<ExitPlan>>,
     /// The price at which limits value it. `None`: the fresh mark.
     pub reference: Option<Price>,
     /// What must stand there.
@@ -338,6 +373,14 @@ impl Opening {
     #[must_use]
     pub fn rule(mut self, rule: TargetRule) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    /// How the position is to be left besides: trailing, break-even, tiers, age. Whether it makes sense is asked when
+    /// the command is decided.
+    #[must_use]
+    pub fn exits(mut self, plan: ExitPlan) -> Self {
+        self.exits = Some(Arc::new(plan));
         self
     }
 
@@ -406,6 +449,9 @@ pub enum Amount {
     Exactly(Quantity),
     /// Whatever is not in flight to be reduced already.
     All,
+    /// This share of it, rounded down to the quantity step, but no less than the instrument's minimum; all of it if what
+    /// stays would be below the minimum, where no order could take it off any more (R18).
+    Share(Fraction),
 }
 
 /// Reduce or close a position. Made by [`Command::scale_out`] and [`Command::close`].
@@ -454,7 +500,7 @@ impl Reduction {
 
     fn into_command(self) -> Command {
         match self.amount {
-            Amount::Exactly(_) => Command::ScaleOut(self),
+            Amount::Exactly(_) | Amount::Share(_) => Command::ScaleOut(self),
             Amount::All => Command::Close(self),
         }
     }
@@ -462,51 +508,6 @@ impl Reduction {
 
 conditions!(Reduction);
 timed!(Reduction);
-
-/// Which of a position's exits fired.
-///
-/// ```
-/// assert_eq!(posbook::ExitRule::StopLoss.to_string(), "stop loss");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExitRule {
-    /// The stop loss.
-    StopLoss,
-    /// The take profit.
-    TakeProfit,
-}
-
-impl std::fmt::Display for ExitRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            ExitRule::StopLoss => "stop loss",
-            ExitRule::TakeProfit => "take profit",
-        })
-    }
-}
-
-/// An exit that fired: of which position, at which target, on which mark. The book refuses it if that target no longer
-/// stands, so an exit cannot fire twice or on a stale value (R16).
-///
-/// ```
-/// use posbook::{Exit, ExitRule, PositionId, Sequence};
-///
-/// let position = PositionId { epoch: 1, sequence: Sequence(9) };
-/// let exit = Exit { position, rule: ExitRule::StopLoss, target: "47500".parse()?, mark: "47490".parse()? };
-/// # Ok::<(), posbook::Rejection>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Exit {
-    /// The position it was decided against.
-    pub position: PositionId,
-    /// Which rule fired.
-    pub rule: ExitRule,
-    /// The target that fired.
-    pub target: Price,
-    /// The mark it fired on.
-    pub mark: Price,
-}
 
 /// What became of an order (R6).
 ///

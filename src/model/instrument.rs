@@ -316,6 +316,12 @@ impl Instrument {
         Quantity::new(quantity.get() - rest).unwrap_or(Quantity::ZERO)
     }
 
+    /// The least quantity on the grid that is not below the minimum.
+    pub(crate) fn least_order(&self) -> Result<Quantity, Rejection> {
+        let floor = self.floor_to_step(self.0.minimum);
+        if floor < self.0.minimum { floor.plus(self.0.quantity_step) } else { Ok(floor) }
+    }
+
     /// Refuses a price that this instrument cannot have.
     pub(crate) fn check_price(&self, what: &'static str, price: Price) -> Result<(), Rejection> {
         if self.0.prices == PriceSign::Positive && price.get() <= Decimal::ZERO {

@@ -6,6 +6,7 @@
 mod baseline;
 mod change;
 mod command;
+mod exit;
 mod fill;
 mod ids;
 mod instrument;
@@ -14,8 +15,10 @@ mod ledger;
 mod limits;
 mod number;
 mod order;
+mod plan;
 mod position;
 mod text;
+mod trail;
 
 pub use baseline::{Baseline, Lot, Synthetic};
 pub use change::{
@@ -23,9 +26,10 @@ pub use change::{
     TroubleKind, Unit,
 };
 pub use command::{
-    Addition, Adoption, Amount, Command, DropPosition, Exit, ExitRule, Field, Opening, OrderStep,
-    Precondition, Ratchet, Reduction, Retarget, Targets,
+    Addition, Adoption, Amount, Command, DropPosition, Field, Opening, OrderStep, Precondition, Ratchet,
+    Reduction, Retarget, Targets,
 };
+pub use exit::{Exit, ExitRule};
 pub use fill::{Fill, FillNote, OrderRef, Shape};
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
 pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, PriceSign};
@@ -36,5 +40,8 @@ pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_sub, product_rounded, quotient_rounded, share_rounded};
 pub use order::{FillSource, Heard, Intent, Order, OrderState};
+pub(crate) use plan::check_share;
+pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
 pub use text::{Currency, Reference, Symbol};
+pub use trail::Trailed;

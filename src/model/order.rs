@@ -1,14 +1,17 @@
 //! A reservation as state: the claim of one order on one key, from before it leaves until its last fill (R6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::exit::Exit;
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::key::{OrderSide, PositionKey};
 use super::ledger::money;
 use super::number::{Leverage, Price, Quantity};
+use super::plan::ExitPlan;
 use super::position::TargetRule;
 
 /// What an order is for.
@@ -134,6 +137,10 @@ pub struct Order {
     pub leverage: Option<Leverage>,
     /// The targets of a new position.
     pub rule: Option<TargetRule>,
+    /// The exit plan of a new position.
+    pub exits: Option<Arc<ExitPlan>>,
+    /// The exit that it carries out: a tier is given back if nothing of it fills (R16).
+    pub exit: Option<Exit>,
     /// The life it was decided against. `None`: the key was flat.
     pub against: Option<PositionId>,
     /// Where it stands.

@@ -1,5 +1,7 @@
 //! An open exposure: an immutable value.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,8 @@ use super::instrument::Instrument;
 use super::key::{PositionKey, Side};
 use super::ledger::money;
 use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, product_rounded, quotient_rounded};
+use super::plan::ExitPlan;
+use super::trail::apart;
 use crate::error::{Reason, Rejection};
 
 /// An open position. It never changes: what a later fill makes of it is another value with the same id and a newer
@@ -50,6 +54,12 @@ pub struct Position {
     pub targets: Targets,
     /// Who set the targets last.
     pub targets_from: TargetOrigin,
+    /// How it is to be left besides. `None`: its targets are all there is.
+    pub exits: Option<Arc<ExitPlan>>,
+    /// The best mark that moved the stop or began a part of the plan. `None`: none did; it starts at the entry.
+    pub best: Option<Price>,
+    /// The tiers that were taken in this life, by their profit: each fires once (D19).
+    pub taken: Vec<Fraction>,
     /// When the first fill was booked.
     pub opened_at: Timestamp,
     /// The sequence of the change that made this value.
@@ -76,6 +86,8 @@ pub enum TargetOrigin {
     Default,
     /// A command moved them since.
     Moved,
+    /// The stop followed the mark since (R16).
+    Trailed,
 }
 
 /// How targets follow from an entry price. Carried by the reservation, so that the same stop is set whichever path
@@ -125,10 +137,7 @@ impl TargetRule {
         let step = instrument.price_step().get();
         let at = |what: &'static str, fraction: Fraction, below: bool| {
             let range = || Reason::NumericRange { what };
-            // A share of the price's size: where prices may be negative, below is still below (R18).
-            let distance = entry.abs().checked_mul(fraction.get()).ok_or_else(range)?;
-            let price = if below { entry.checked_sub(distance) } else { entry.checked_add(distance) };
-            let price = price.ok_or_else(range)?;
+            let price = apart(entry, fraction, below).ok_or_else(range)?;
             // Below the market, towards it is up.
             let price = Price::on_step(price, step, below)?;
             instrument.check_price(what, price).map(|()| price)

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, batch, fills, orders, repair, reserve, targets};
+use super::{Slot, State, batch, fills, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
@@ -120,6 +120,8 @@ fn decided(ask: &Ask<'_>, command: &Command, now: Timestamp) -> Result<Decision,
         Command::Expire => Ok(orders::expire(ask, now)),
         Command::Record(fill) => fills::record(ask, fill),
         Command::Retarget(wish) => targets::retarget(ask, wish),
+        Command::Trail { key, position } => trail::trail(ask, *key, *position),
+        Command::Plan(wish) => trail::replan(ask, wish),
         Command::Adopt(found) => repair::adopt(ask, found),
         Command::Drop(gone) => repair::drop_position(ask, gone),
         Command::Quarantine { key, why, asked } => repair::quarantine(ask, *key, why, *asked),

@@ -306,6 +306,7 @@ fn book(
                     order.rule.and_then(|r| r.targets(open.side, fill.price.get(), &slot.instrument).ok());
                 open.targets = rule.unwrap_or_default();
                 open.targets_from = TargetOrigin::Order(order.client_id);
+                (open.exits, open.best, open.taken) = (order.exits.clone(), None, Vec::new());
             }
         }
         (Kind::ScaledOut | Kind::Closed, Some(open)) => {
@@ -369,6 +370,7 @@ fn birth(
     let mut position =
         new_position(slot, to.key, id, side, part.quantity, part.value, ask.cause.observed.time);
     position.leverage = opener.and_then(|o| o.leverage);
+    position.exits = opener.map_or(&settings.default_exits, |o| &o.exits).clone();
     match found {
         Some(targets) => {
             position.targets = targets;
@@ -404,6 +406,9 @@ pub(super) fn new_position(
         leverage: None,
         targets: Targets::default(),
         targets_from: TargetOrigin::None,
+        exits: None,
+        best: None,
+        taken: Vec::new(),
         opened_at,
         revision: id.sequence,
         realised: Decimal::ZERO,

@@ -16,6 +16,7 @@ mod ring;
 mod slot;
 mod targets;
 mod totals;
+mod trail;
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
@@ -29,8 +30,8 @@ pub use totals::{Money, Totals};
 
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Change, Command, Effect, Epoch, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen, Sequence,
-    Symbol, TargetRule,
+    Change, Command, Effect, Epoch, ExitPlan, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen,
+    Sequence, Symbol, TargetRule,
 };
 use crate::sync::Arc;
 
@@ -44,8 +45,9 @@ pub(crate) const ORDERS_REMEMBERED: usize = 64;
 /// ```
 /// use posbook::{Limits, Settings};
 ///
+/// let (limits, default_rule, default_exits) = (Limits::default(), None, None);
 /// let settings =
-///     Settings { book: 1, epoch: 1, limits: Limits::default(), default_rule: None, instruments: 16, patience_ns: 1 };
+///     Settings { book: 1, epoch: 1, limits, default_rule, default_exits, instruments: 16, patience_ns: 1 };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
@@ -57,6 +59,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Targets of positions that are born without an order of ours. `None`: such a position is unprotected (R5).
     pub default_rule: Option<TargetRule>,
+    /// The exit plan of positions and orders that bring none. `None`: they have none.
+    pub default_exits: Option<Arc<ExitPlan>>,
     /// How many instruments can be registered.
     pub instruments: usize,
     /// How long an order may take before it is overdue, in nanoseconds.

@@ -5,6 +5,7 @@
 //! together with the fills that make it up.
 
 use super::decide::{Answer, Ask, Decision, sealed};
+use super::trail::give_back;
 use super::{Slot, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
@@ -39,6 +40,7 @@ pub(super) fn step(
         }
         (OrderStep::Release, OrderState::Reserved) => {
             key.orders.retain(|o| o.client_id != id);
+            give_back(&mut key, &order);
             // Nothing left, so nothing is being closed on its account.
             if key.closing.as_ref().is_some_and(|c| c.since == id.sequence) {
                 key.closing = None;
@@ -152,6 +154,7 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
     if fault("closing_forgotten") && order.intent == Intent::Close {
         key.closing = None;
     }
+    give_back(key, order);
     let Some(open) = &mut key.position else { return };
     if open.targets_from != TargetOrigin::Order(order.client_id) || order.intent != Intent::Open {
         return;
@@ -186,7 +189,9 @@ pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
             let mut after = (**key).clone();
             let mut kind = Kind::Released;
             // Its holder can no longer send it: `sent` is refused from here on.
-            after.orders.retain(|o| !(overdue(o) && o.state == OrderState::Reserved));
+            let unsent = |order: &Order| overdue(order) && order.state == OrderState::Reserved;
+            after.orders.retain(|o| !unsent(o));
+            key.orders.iter().filter(|o| unsent(o)).for_each(|o| give_back(&mut after, o));
             for order in after.orders.iter_mut().filter(|o| overdue(o)) {
                 Arc::make_mut(order).state =
                     OrderState::InDoubt("no final answer before its deadline".into());

@@ -58,6 +58,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
     let mut open =
         new_position(slot, found.key, id, found.side, found.quantity, cost, ask.cause.observed.time);
     open.leverage = found.leverage;
+    open.exits = settings.default_exits.clone();
     // From the current price, as the predecessor did; without a fresh one nobody can say where a stop is legal (R5).
     let rule = found.rule.or(settings.default_rule);
     // A rule beyond the book's limit is none: the venue has the position all the same.

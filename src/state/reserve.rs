@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::decide::{Answer, Ask, Decision, expect, position};
 use super::totals::{in_flight, is_opening, within};
+use super::trail::{exit_stands, take_tier};
 use super::{Slot, State};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Addition, Amount, ClientOrderId, Closing, Exit, ExitRule, FillSource, Fraction, Heard, Intent, KeyState,
-    Kind, Leverage, Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side,
-    TargetRule, exact_add, exact_sub, product_rounded,
+    Addition, Amount, ClientOrderId, Closing, FillSource, Fraction, Heard, Intent, KeyState, Kind, Leverage,
+    Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side, TargetRule,
+    check_share, exact_add, exact_sub, product_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -23,6 +24,9 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
     check_leverage(ask.state, wish.leverage)?;
     if let Some(TargetRule::Fractions { stop: Some(stop), .. }) = &wish.rule {
         check_stop(ask.state, *stop)?;
+    }
+    if let Some(plan) = &wish.exits {
+        plan.check(ask.state.settings().limits.stop_fraction)?;
     }
     if wish.key.leg.only_side().is_some_and(|only| only != wish.side) {
         let found =
@@ -52,6 +56,7 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
     let order = Order {
         leverage: wish.leverage,
         rule: wish.rule.or(ask.state.settings().default_rule),
+        exits: wish.exits.clone().or_else(|| ask.state.settings().default_exits.clone()),
         reference: Some(reference),
         ..order(ask, wish.key, Intent::Open, wish.side, wish.quantity, against, wish.patience)
     };
@@ -80,19 +85,36 @@ pub(super) fn scale_out(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rej
     let mut key = ask.key(slot, wish.key);
     expect(&key, wish.expect)?;
     let (side, id) = position(&key).map(|p| (p.side, p.id))?;
-    exit_stands(&key, wish.exit.as_ref())?;
+    exit_stands(&slot.instrument, &key, wish.exit.as_ref())?;
     let free = free(&key);
     let asked = match wish.amount {
         Amount::Exactly(quantity) => quantity,
         Amount::All => free,
+        Amount::Share(share) => part(slot, free, share)?,
     };
     // All that is left may go out whatever its size; a part must be an order the venue takes.
     slot.instrument.check_order(asked, asked != free)?;
     if asked > free {
         return Err(Reason::ReduceBeyond { key: wish.key, asked, free }.into());
     }
-    let order = order(ask, wish.key, Intent::ScaleOut, side, asked, Some(id), wish.patience);
+    let order = Order {
+        exit: wish.exit,
+        ..order(ask, wish.key, Intent::ScaleOut, side, asked, Some(id), wish.patience)
+    };
+    take_tier(&mut key, wish.exit);
     Ok(reserved(ask, slot, &mut key, order))
+}
+
+/// A share of what is free, as an order the venue takes: on the step, not below the minimum, and leaving nothing that
+/// no order could take off any more (R18).
+fn part(slot: &Slot, free: Quantity, share: Fraction) -> Result<Quantity, Rejection> {
+    check_share("share", share)?;
+    let exact = free.get().checked_mul(share.get()).ok_or(Reason::NumericRange { what: "a share" })?;
+    // Down, never up: more than was asked is not taken off by rounding.
+    let digits = exact.round_dp_with_strategy(18, RoundingStrategy::ToZero);
+    let least = slot.instrument.least_order()?;
+    let part = slot.instrument.floor_to_step(Quantity::new(digits)?).max(least);
+    Ok(if free.less(part) < least { free } else { part })
 }
 
 /// Reserves everything that is not in flight already, and makes the key closing until it is flat (R7).
@@ -101,7 +123,7 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
     let mut key = ask.key(slot, wish.key);
     expect(&key, wish.expect)?;
     let (side, id, quantity) = position(&key).map(|p| (p.side, p.id, p.quantity))?;
-    exit_stands(&key, wish.exit.as_ref())?;
+    exit_stands(&slot.instrument, &key, wish.exit.as_ref())?;
     // One close at a time (I1). An opening order that has filled in part does not keep the stop of what is open from
     // firing: what it still brings is closed by the passes that follow (R7).
     let other = key.orders.iter().find(|o| o.intent == Intent::Close);
@@ -117,7 +139,9 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
         None => wish.reason.clone(),
     };
     key.closing.get_or_insert(Closing { cause, since: ask.next });
-    let order = order(ask, wish.key, Intent::Close, side, free, Some(id), wish.patience);
+    let order =
+        Order { exit: wish.exit, ..order(ask, wish.key, Intent::Close, side, free, Some(id), wish.patience) };
+    take_tier(&mut key, wish.exit);
     Ok(reserved(ask, slot, &mut key, order))
 }
 
@@ -152,6 +176,8 @@ fn order(
         reference: None,
         leverage: None,
         rule: None,
+        exits: None,
+        exit: None,
         against,
         state: OrderState::Reserved,
         booked: Quantity::ZERO,
@@ -254,15 +280,4 @@ fn check_limits(
     let others = exact_sub("exposure", exact_add("exposure", money.exposure, money.in_flight)?, cost)?;
     let whole = exact_add("exposure", exact_add("exposure", others, standing)?, value(quantity)?)?;
     within("notional of the book", whole, limits.book_notional)
-}
-
-/// An exit that fired is refused if the target that fired no longer stands (R16, D9).
-fn exit_stands(key: &KeyState, exit: Option<&Exit>) -> Result<(), Rejection> {
-    let Some(exit) = exit else { return Ok(()) };
-    let open = position(key)?;
-    let (what, stands) = match exit.rule {
-        ExitRule::StopLoss => ("stop loss", open.targets.stop),
-        ExitRule::TakeProfit => ("take profit", open.targets.take),
-    };
-    if stands == Some(exit.target) { Ok(()) } else { Err(Reason::ExitGone { key: key.key, what }.into()) }
 }

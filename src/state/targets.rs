@@ -60,8 +60,11 @@ pub(super) fn retarget(ask: &Ask<'_>, wish: &Retarget) -> Result<Decision, Rejec
         return Ok(Decision::nothing(Answer::Done));
     }
     if let Some(open) = key.position.as_mut().map(Arc::make_mut) {
+        // A stop that followed the mark goes on being called so while only the take profit moves.
+        if new.stop != old.stop || open.targets_from != TargetOrigin::Trailed {
+            open.targets_from = TargetOrigin::Moved;
+        }
         open.targets = new;
-        open.targets_from = TargetOrigin::Moved;
     }
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected || new.stop.is_none());
     Ok(Decision::one(ask.change(slot, Kind::Retargeted, key), Answer::Done))

@@ -7,7 +7,7 @@ use super::manager::{OrderReport, PositionManager};
 use super::together::both;
 use crate::error::{Error, Reason, Rejection};
 use crate::exits;
-use crate::model::{Command, PositionKey, Reduction};
+use crate::model::{Command, ExitRule, PositionKey, Reduction};
 
 /// What a pass did.
 ///
@@ -17,11 +17,13 @@ use crate::model::{Command, PositionKey, Reduction};
 /// ```
 #[derive(Debug, Default)]
 pub struct Pass {
-    /// Closes that were sent: by an exit that fired, or to finish a closing that had begun.
+    /// Orders that were sent: by an exit that fired, or to finish a closing that had begun.
     pub closed: Vec<(PositionKey, Result<OrderReport, Error>)>,
-    /// Closes that were not legal any more when they were reserved: somebody else was faster.
+    /// Keys whose stop followed the mark (R16).
+    pub trailed: Vec<PositionKey>,
+    /// What was not legal any more where it landed: somebody else was faster.
     pub refused: Vec<Rejection>,
-    /// Open positions whose mark is stale or missing: no price exit was asked there (R11).
+    /// Open positions whose mark is stale or missing: no price exit was asked there, and no stop moved (R11).
     pub stale: Vec<PositionKey>,
     /// Keys that went in doubt because an order was overdue.
     pub expired: usize,
@@ -30,8 +32,9 @@ pub struct Pass {
 }
 
 impl<V: Venue> PositionManager<V> {
-    /// Keeps the open positions: books new fills, follows unresolved orders, puts the overdue in doubt, and closes what
-    /// its stop loss or take profit says, at fresh marks only. Call it as often as you like, from any number of threads:
+    /// Keeps the open positions: books new fills, follows unresolved orders, puts the overdue in doubt, lets the stops
+    /// follow fresh marks, and sends what is due: stop, take profit and tiers at fresh marks only, the maximum age always.
+    /// Call it as often as you like, from any number of threads:
     /// an exit is reserved before it is sent, so it is sent once.
     ///
     /// ```
@@ -51,6 +54,8 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     pub async fn update_positions(&self) -> Pass {
         let mut pass = Pass { expired: self.book().expire(), ..Pass::default() };
+        // Before the exits, so that a stop fires where this mark has brought it.
+        self.trail_stops(&mut pass);
         let mut reserved = Vec::new();
         for wish in self.due_closes(&mut pass) {
             match self.book().reserve(wish) {
@@ -79,9 +84,25 @@ impl<V: Venue> PositionManager<V> {
         pass
     }
 
-    /// The closes that one snapshot asks for.
-    fn due_closes(&self, pass: &mut Pass) -> Vec<Command> {
+    /// Lets the stops follow the fresh marks; what a snapshot says is asked again of what stands then.
+    fn trail_stops(&self, pass: &mut Pass) {
         let view = self.book().snapshot();
+        for key in view.keys().filter(|key| key.closing.is_none()) {
+            let id = key.key.instrument;
+            let wish = key.position.as_ref().zip(view.instrument(id)).and_then(|(open, instrument)| {
+                exits::trail(open, instrument, self.book().fresh_mark(id)?.price)
+            });
+            match wish.map(|wish| self.book().apply(wish)) {
+                Some(Ok(published)) if published.publication.is_some() => pass.trailed.push(key.key),
+                Some(Err(refused)) => pass.refused.push(refused),
+                _ => {}
+            }
+        }
+    }
+
+    /// The orders that one snapshot asks for.
+    fn due_closes(&self, pass: &mut Pass) -> Vec<Command> {
+        let (view, now) = (self.book().snapshot(), self.book().now());
         let mut wishes: Vec<Reduction> = Vec::new();
         for key in view.keys() {
             let Some(position) = &key.position else { continue };
@@ -94,12 +115,15 @@ impl<V: Venue> PositionManager<V> {
                 }
                 continue;
             }
-            let Some(mark) = self.book().fresh_mark(key.key.instrument) else {
+            let Some(instrument) = view.instrument(key.key.instrument) else { continue };
+            let mark = self.book().fresh_mark(key.key.instrument).map(|mark| mark.price);
+            if mark.is_none() {
                 pass.stale.push(key.key);
-                continue;
-            };
-            if let Some(exit) = exits::due(position, mark.price) {
-                wishes.push(Command::close(key.key).exit(exit).because(exit.rule.to_string()));
+            }
+            let Some(exit) = exits::due(position, instrument, mark, now) else { continue };
+            // A tier waits while other orders reduce what it would take its share of.
+            if !matches!(exit.rule, ExitRule::Tier { .. }) || key.free() >= instrument.minimum() {
+                wishes.push(Command::exit(key.key, exit));
             }
         }
         wishes.into_iter().map(Command::from).collect()

@@ -79,9 +79,8 @@ fn d05_a_late_stop_loss_does_not_close_the_new_position() {
     // It fired on the first position, at the very stop that the second has too.
     let fired = |position| Exit {
         position,
-        rule: ExitRule::StopLoss,
-        target: "47500".parse().unwrap(),
-        mark: "47490".parse().unwrap(),
+        rule: ExitRule::StopLoss("47500".parse().unwrap()),
+        mark: Some("47490".parse().unwrap()),
     };
     refused(&book, first, second, || book.reserve(Command::close(id).exit(fired(first))));
     assert!(book.snapshot().key(id).unwrap().closing.is_none());

@@ -161,7 +161,7 @@ async fn r16_an_exit_whose_target_moved_is_not_sent() {
     world.price(BTC, "47500");
     // A stop is moved between the decision and the reservation: the decision is a value, checked where it lands.
     let position = world.manager.get_position(BTC).unwrap();
-    let exit = posbook::exits::due(&position, p("47500")).unwrap();
+    let exit = world.due(&position, "47500").unwrap();
     world.price(BTC, "50000");
     world.manager.modify_position_targets(BTC, Field::Set(p("48000")), Field::Keep).unwrap();
     let refused = world.book().reserve(posbook::Command::close(world.id(BTC)).exit(exit)).unwrap_err();
@@ -174,7 +174,7 @@ async fn r16_an_exit_of_an_earlier_life_is_not_sent() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     let position = world.manager.get_position(BTC).unwrap();
-    let exit = posbook::exits::due(&position, p("47500")).unwrap();
+    let exit = world.due(&position, "47500").unwrap();
     world.manager.close_position(BTC, "out").await.unwrap();
     world.open(BTC, Side::Long, "1");
     let refused = world.book().reserve(posbook::Command::close(world.id(BTC)).exit(exit)).unwrap_err();

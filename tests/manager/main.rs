@@ -16,3 +16,5 @@ mod legs;
 mod orders;
 mod reconcile;
 mod stage;
+mod tiers;
+mod trailing;

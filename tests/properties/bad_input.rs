@@ -242,9 +242,8 @@ fn an_exit_that_no_longer_stands_and_a_stale_precondition_are_refused() {
     refused(&book, Command::close(id).expect_revision(Sequence(1)), &["revision 1"]);
     let exit = Exit {
         position: position.id,
-        rule: ExitRule::StopLoss,
-        target: "1".parse().unwrap(),
-        mark: "1".parse().unwrap(),
+        rule: ExitRule::StopLoss("1".parse().unwrap()),
+        mark: Some("1".parse().unwrap()),
     };
     refused(&book, Command::close(id).exit(exit), &["stop loss", "no longer stands"]);
     let gone = |position, asked| {

@@ -14,3 +14,4 @@ mod scale;
 mod serde_round;
 mod stream;
 mod threads;
+mod trailing;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use posbook::{
-    Adoption, Book, Change, Changes, ClientOrderId, Clock, Command, DropPosition, Effect, Field, Fill,
-    FillOutcome, Fraction, Heard, Instrument, InstrumentId, InstrumentSpec, Intent, Kind, Leg, Limits,
+    Adoption, Book, Change, Changes, ClientOrderId, Clock, Command, DropPosition, Effect, ExitPlan, Field,
+    Fill, FillOutcome, Fraction, Heard, Instrument, InstrumentId, InstrumentSpec, Intent, Kind, Leg, Limits,
     Opening, Order, OrderRef, OrderSide, OrderState, OrderStep, Owner, PositionId, PositionKey, PositionMode,
     Price, Publication, Quantity, Ratchet, Rejection, Replica, Reservation, Sent, Sequence, Shape, Side,
     Snapshot, TargetOrigin, TargetRule, Targets, Timestamp,
@@ -41,6 +41,9 @@ pub enum Op {
     Again { pick: u8 },
     Otherwise { pick: u8 },
     Retarget { key: u8, stop: Option<u16>, take: Option<u16>, loosen: bool, remove: bool },
+    Plan { key: u8, which: u8 },
+    Trail { key: u8 },
+    Exit { key: u8, send: bool },
     Adopt { key: u8, long: bool, quantity: u8, price: u16, stale: bool, timed: bool },
     Drop { key: u8, stale: bool, timed: bool },
     Quarantine { key: u8, stale: bool },
@@ -68,7 +71,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => n().prop_map(|pick| Op::Forget { pick }),
         1 => n().prop_map(|pick| Op::Detach { pick }),
         2 => n().prop_map(|pick| Op::Reattach { pick }),
-        1 => (n(), n(), n()).prop_map(|(pick, step, figure)| Op::Step { pick, step, figure }),
+        2 => (n(), n(), n()).prop_map(|(pick, step, figure)| Op::Step { pick, step, figure }),
     ];
     let fills = prop_oneof![
         8 => (n(), n(), p(), any::<i8>(), n())
@@ -86,6 +89,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => (-20_000..60_000_i32).prop_map(|millis| Op::Tick { millis }),
         3 => (k(), any::<Option<u16>>(), any::<Option<u16>>(), b(), b())
             .prop_map(|(key, stop, take, loosen, remove)| Op::Retarget { key, stop, take, loosen, remove }),
+        3 => (k(), n()).prop_map(|(key, which)| Op::Plan { key, which }),
+        4 => k().prop_map(|key| Op::Trail { key }),
+        3 => (k(), b()).prop_map(|(key, send)| Op::Exit { key, send }),
         2 => (k(), b(), n(), p(), prop::bool::weighted(0.2), b()).prop_map(|(key, long, quantity, price, stale, timed)| {
             Op::Adopt { key, long, quantity, price, stale, timed }
         }),
@@ -186,7 +192,7 @@ fn pick<T>(from: &[T], n: u8) -> Option<usize> {
 impl World {
     pub fn new(default_rule: bool) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_000_000));
-        let limits = Limits { positions: 4, ..Limits::default() };
+        let limits = Limits { positions: 3, ..Limits::default() };
         let mut builder = Book::builder()
             .clock(clock.clone())
             .limits(limits)
@@ -443,6 +449,23 @@ impl World {
                 wish.take = field(take);
                 Self::came(self.book.apply(wish))
             }
+            Op::Plan { key, which } => {
+                Self::came(self.book.apply(Command::plan(self.key(key), plan(which)).because("test")))
+            }
+            Op::Trail { key } => {
+                let key = self.key(key);
+                let stands = self.book.snapshot().get(key).map(|p| p.id);
+                let position = stands.unwrap_or(PositionId { epoch: 1, sequence: Sequence(1) });
+                Self::came(self.book.apply(Command::Trail { key, position }))
+            }
+            Op::Exit { key, send } => {
+                let (key, view) = (self.key(key), self.book.snapshot());
+                let mark = self.book.fresh_mark(key.instrument).map(|mark| mark.price);
+                let open = view.get(key).zip(view.instrument(key.instrument));
+                let due = open.and_then(|(p, i)| posbook::exits::due(p, i, mark, self.clock.now()));
+                let Some(exit) = due else { return Came::Skipped };
+                self.reserve(Command::exit(key, exit).into(), send)
+            }
             Op::Adopt { key, long, quantity: n, price: p, stale, timed } => {
                 self.adopt(self.key(key), long, n, p, stale, timed)
             }
@@ -595,8 +618,11 @@ impl World {
 
     /// The same steps as data, legal or not.
     fn raw_step(&mut self, n: u8, step: u8, figure: u8) -> Came {
-        let Some(place) = pick(&self.orders, n) else { return Came::Skipped };
-        let order = self.orders[place].clone();
+        let live = self.book.reservations();
+        // "Unknown" is mostly said of what is unresolved.
+        let among = if step % 8 >= 5 && !live.is_empty() { &live } else { &self.orders };
+        let Some(place) = pick(among, n) else { return Came::Skipped };
+        let order = among[place].clone();
         let (id, name) = (order.client_id, order.client_id.to_string());
         let told = self.figure(id, figure);
         if step % 8 == 6 {
@@ -799,11 +825,24 @@ impl World {
                     assert!(if long { to >= from } else { to <= from }, "R16: {from} was loosened to {to}");
                 }
             }
-            // Its order finished, and nobody had moved them; or another order took dust over, with its own protection.
+            (Command::Trail { .. }, Some(old)) => {
+                assert_eq!((change.kind(), after.targets.take), (Kind::Trailed, old.targets.take));
+                let mark = change.cause.observed.mark(after.key.instrument).expect("a fresh mark (R11)");
+                side_of(after.targets.stop, long, &q(&mark.to_string()), "stop");
+                let to = after.targets.stop.expect("a trail removes no stop");
+                let tightens = |from| if long { to > from } else { to < from };
+                assert!(old.targets.stop.is_none_or(tightens), "D18: {old:?} {after:?}");
+            }
+            // An open that took dust over brought its own, as if the key had been flat (R18).
+            (Command::Record(_), Some(old)) if after.targets_from != old.targets_from => {
+                assert_eq!(change.kind(), Kind::ScaledIn);
+                assert!(matches!(after.targets_from, TargetOrigin::Order(_)), "{after:?}");
+                assert!(number(old.quantity) < q("0.01"), "no dust: {old:?}");
+            }
+            // Its order finished, and nobody had moved them.
             (_, Some(old)) => {
-                let dust = |t| matches!(t, TargetOrigin::Order(_)) && t != old.targets_from;
                 assert!(
-                    matches!(old.targets_from, TargetOrigin::Order(_)) || dust(after.targets_from),
+                    matches!(old.targets_from, TargetOrigin::Order(_)),
                     "I3: {:?} moved targets: {old:?} {after:?}",
                     change.kind()
                 );
@@ -847,6 +886,13 @@ impl World {
                 assert!(absolute(&(value - &cost)) <= absolute(&cost) * q("0.00000000000000001"), "{open:?}");
                 if open.side == Side::Short {
                     signed = -signed;
+                }
+                for at in &open.taken {
+                    assert_eq!(
+                        open.taken.iter().filter(|t| *t == at).count(),
+                        1,
+                        "D19: taken twice: {open:?}"
+                    );
                 }
             }
             let reductions = key
@@ -958,14 +1004,30 @@ fn opening(key: PositionKey, side: Side, n: u8, rule: u8, p: u16) -> Opening {
     let fraction = |text: &str| -> Fraction { text.parse().unwrap() };
     match rule % 8 {
         0..=2 => wish.leverage(10).stop("0.05").unwrap(),
-        3 => wish,
-        4 => wish.rule(TargetRule::Fractions { stop: None, take: Some(fraction("0.1")) }),
+        3 => wish.exits(plan(n)),
+        4 => wish.exits(plan(n)).rule(TargetRule::Fractions { stop: None, take: Some(fraction("0.1")) }),
         5 => wish.rule(TargetRule::Prices(Targets {
             stop: Some("80".parse().unwrap()),
             take: Some("140".parse().unwrap()),
         })),
         6 => wish.leverage(126),
         _ => wish.stop("1").unwrap(),
+    }
+}
+
+/// Every part of a plan, none, and one that makes no sense.
+fn plan(n: u8) -> ExitPlan {
+    let fraction = |text: &str| -> Fraction { text.parse().unwrap() };
+    let trailing = |activation, width| ExitPlan::default().trailing(fraction(activation), fraction(width));
+    let tiers =
+        |plan: ExitPlan| plan.tier(fraction("0.01"), fraction("0.3")).tier(fraction("0.05"), fraction("0.5"));
+    match n % 6 {
+        0 => ExitPlan::default(),
+        1 => trailing("0", "0.02"),
+        2 => tiers(trailing("0.03", "0.01").break_even(fraction("0.02"), fraction("0.001"))),
+        3 => tiers(ExitPlan::default().max_age(Duration::from_secs(90))),
+        4 => tiers(ExitPlan::default()).tier(fraction("0.1"), fraction("1")),
+        _ => trailing("0", "1"),
     }
 }
 
