@@ -148,7 +148,10 @@ async fn r06_an_overdue_order_is_in_doubt_and_its_holder_still_resolves_it() {
     let manager = world.manager.clone();
     let opening =
         tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    held.called().await;
+    let order = held.called().await;
+    // It arrived in time; only its answer is late.
+    use posbook::venue::Venue;
+    world.venue.paper().submit(order).await.unwrap();
     world.pass(Duration::from_secs(31));
     assert_eq!(world.book().expire(), 1);
     assert_eq!(world.in_doubt(), 1);
@@ -166,9 +169,9 @@ async fn d15_an_order_that_a_pass_resolved_first_is_no_rejection_for_its_holder(
         tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
     let order = held.called().await;
     // The answer is late; meanwhile a pass finds the order overdue, asks for it, and settles it.
-    world.pass(Duration::from_secs(31));
     use posbook::venue::Venue;
     world.venue.paper().submit(order).await.unwrap();
+    world.pass(Duration::from_secs(31));
     world.manager.update_positions().await;
     assert_eq!((world.unresolved(), world.stands(BTC).as_str()), (0, "long 1"));
     held.go();
@@ -186,9 +189,9 @@ async fn d15_a_lost_answer_of_an_order_that_a_pass_resolved_is_no_rejection_eith
     let opening =
         tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
     let order = held.called().await;
-    world.pass(Duration::from_secs(31));
     use posbook::venue::Venue;
     world.venue.paper().submit(order).await.unwrap();
+    world.pass(Duration::from_secs(31));
     world.manager.update_positions().await;
     held.answer(Err(lost()));
     let report = opening.await.unwrap().unwrap();
