@@ -148,7 +148,10 @@ async fn r06_an_overdue_order_is_in_doubt_and_its_holder_still_resolves_it() {
     let manager = world.manager.clone();
     let opening =
         tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    held.called().await;
+    let order = held.called().await;
+    // It arrived in time; only its answer is late.
+    use posbook::venue::Venue;
+    world.venue.paper().submit(order).await.unwrap();
     world.pass(Duration::from_secs(31));
     assert_eq!(world.book().expire(), 1);
     assert_eq!(world.in_doubt(), 1);

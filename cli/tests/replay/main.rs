@@ -181,6 +181,63 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
+fn a_hostile_venue_really_is_one_and_the_output_says_so() {
+    let output = posbook(&[
+        "replay",
+        "--faults",
+        "hostile",
+        "--fault",
+        "lost-order=0",
+        "--fault",
+        "liquidation=0",
+        "--format",
+        "json",
+    ]);
+    let result = json(&output);
+    assert_eq!(result["faults_setting"], "hostile, lost-order=0, liquidation=0");
+    let injected = result["faults_injected"].as_object().unwrap();
+    for name in ["lost-answer", "resting", "doubled-fill", "delayed-fill", "stale-report", "rate-limit"] {
+        assert!(injected[name].as_u64().unwrap() > 0, "{name}: {injected:?}");
+    }
+    assert!(!injected.contains_key("liquidation"));
+    for question in ["book_equals_fold", "gapless"] {
+        assert_eq!(result[question], true, "{question}: {result}");
+    }
+    assert_eq!(result["duplicate_orders"], 0);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = ticks(folder.path(), "btc.csv", 2_000);
+    let calm = posbook(&["replay", "--ticks", file.to_str().unwrap(), "--format", "json"]);
+    let result = json(&calm);
+    assert_eq!(
+        (&result["faults_setting"], &result["faults_injected"]),
+        (&"off".into(), &serde_json::json!({}))
+    );
+    let table = posbook(&["replay", "--ticks", file.to_str().unwrap(), "--fault", "doubled-fill=1"]);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("faults    off, doubled-fill=1: "), "{table}");
+}
+
+#[test]
+fn wrong_faults_are_exit_code_2_and_name_those_there_are() {
+    for wrong in ["slow=0.1", "lost-answer", "slow"] {
+        let output = posbook(&["replay", "--fault", wrong]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(said.contains("late-execution") && said.contains("rate-limit"), "{wrong}: {said}");
+    }
+    for wrong in
+        ["lost-answer=1.1", "lost-answer=5%", "lost-answer=", "lost-answer=-0.1", "lost-answer=0.0000001"]
+    {
+        let output = posbook(&["replay", "--fault", wrong]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(said.contains("lost-answer"), "{wrong}: {said}");
+    }
+    assert_eq!(posbook(&["replay", "--faults", "some"]).status.code(), Some(2));
+}
+
+#[test]
 fn recorded_markets_end_with_all_yes() {
     let given = std::env::var_os("POSBOOK_DATA").map(PathBuf::from);
     let data =

@@ -30,6 +30,7 @@ pub(super) const CERTAIN: u32 = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+// In this order they are the questions that the dice are thrown for: new ones come last.
 pub enum Fault {
     /// Per order: it executes as always, but `submit` fails 0.2 to 1 s after it was called.
     LostAnswer,

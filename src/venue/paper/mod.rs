@@ -10,6 +10,9 @@
 //! free threads is as repeatable as such a run can be. [`PaperVenue::finish`] ends the market: nothing waits any
 //! longer, so a run can always be brought to rest.
 //!
+//! It can be hostile ([`Faults`]): it loses orders and answers, delivers messages late, twice and in another order, and
+//! shows pictures that are out of date. Whatever it says, what it *does* is in its ledger, exactly.
+//!
 //! One lock guards it. It is a venue, not the book: no read of a book, no tick of a mark and no compare-and-swap ever
 //! comes near it.
 
@@ -47,9 +50,11 @@ pub use self::orders::PaperStats;
 
 /// An exchange in memory. A clone is another handle on the same one.
 ///
-/// [`Venue::submit`] sends the order when it is *called*; its future only waits, and resolves when the order is over.
-/// A dropped future changes nothing: the order executes all the same. A second submission under one client id is
-/// answered at once with what became of the first, and never executed.
+/// [`Venue::submit`] sends the order when it is *called*; its future only waits, and resolves when the order is over
+/// ([`Faults`] say when else). A dropped future changes nothing: the order executes all the same. A second submission
+/// under one client id is answered at once with what became of the first, and never executed.
+///
+/// No order is taken on when market time is past its [`OrderRequest::valid_until`]: it is refused.
 ///
 /// ```
 /// use posbook::{ClientOrderId, Instrument, InstrumentId, Intent, OrderSide, PositionKey, Sequence, Timestamp};
@@ -144,7 +149,8 @@ impl PaperVenue {
 
     /// No more ticks will come: every order on its way arrives and executes in full at the latest marks (without a mark
     /// it is refused), and so does every later one as soon as it is submitted. Afterwards no order is open, and no
-    /// future of [`Venue::submit`] stays pending.
+    /// future of [`Venue::submit`] stays pending. Every message is delivered, repeats included, and nothing goes wrong
+    /// any more: what was lost stays lost, but what is said from here on is true.
     ///
     /// ```
     /// use posbook::venue::PaperVenue;
@@ -209,7 +215,7 @@ impl PaperVenue {
         self.with(|exchange| exchange.place_foreign(symbol, leg, side, quantity))
     }
 
-    /// For tests: the next question for positions gets this report instead of the true one. Several are given out in
+    /// For tests, before any fault: the next question for positions gets this report instead of the true one. Several are given out in
     /// the order they were scripted, one a question, whatever is asked.
     ///
     /// ```
@@ -231,7 +237,7 @@ impl PaperVenue {
         self.with(|exchange| exchange.accounts())
     }
 
-    /// Every order without an end, on its way or working, by id.
+    /// Every order without an end, on its way or working, by id. Orders that got lost are none.
     pub fn open_orders(&self) -> Vec<ClientOrderId> {
         self.with(|exchange| exchange.open_orders())
     }

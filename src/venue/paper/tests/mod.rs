@@ -4,6 +4,10 @@
 
 mod account;
 mod execution;
+mod hostile;
+mod lies;
+mod lost;
+mod messages;
 mod runs;
 
 use std::time::Duration;
@@ -13,7 +17,8 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::model::{
-    InstrumentId, InstrumentSpec, Intent, OrderRef, Owner, PositionKey, PositionMode, Sequence, Side,
+    Fraction, InstrumentId, InstrumentSpec, Intent, OrderRef, Owner, PositionKey, PositionMode, Sequence,
+    Side,
 };
 use crate::venue::api::{Completeness, Outcome, VenuePosition};
 
@@ -45,6 +50,22 @@ fn builder() -> PaperBuilder {
     let eth = InstrumentSpec::linear(ETH, "0.01", "1").unwrap();
     let hedge = InstrumentSpec { mode: PositionMode::Hedge, contract_size: qty("0.01"), ..eth };
     PaperVenue::builder().instruments(vec![one_way, Instrument::new(hedge).unwrap()])
+}
+
+fn one() -> Fraction {
+    Fraction::ONE
+}
+
+/// This fault always, no other ever.
+fn only(fault: Fault) -> Faults {
+    Faults::off().set(fault.name(), one()).unwrap()
+}
+
+/// A venue with it, and a price.
+fn certain(fault: Fault) -> PaperVenue {
+    let venue = builder().faults(only(fault)).build();
+    tick(&venue, BTC, "50000", 1);
+    venue
 }
 
 fn tick(venue: &PaperVenue, symbol: &str, price: &str, time: i64) {
