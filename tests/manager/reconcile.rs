@@ -26,7 +26,7 @@ async fn d06_a_report_from_before_an_open_does_not_delete_it() {
 }
 
 #[tokio::test]
-async fn d06_a_report_from_before_an_open_that_is_still_in_flight_does_not_disturb_it() {
+async fn d06_nautilus_3476_a_report_that_contains_the_fill_of_an_open_order_books_it_once() {
     let world = world();
     let (mut report, mut submit) = (world.venue.hold_report(), world.venue.hold_submit());
     let manager = world.manager.clone();
@@ -92,7 +92,7 @@ async fn d08_a_plan_that_was_made_before_a_change_is_refused_where_it_lands() {
 }
 
 #[tokio::test]
-async fn d13_a_failed_report_changes_nothing_and_is_an_error() {
+async fn d13_alpaca_trading_agent_44_a_failed_report_changes_nothing_and_is_an_error() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
@@ -180,7 +180,7 @@ async fn r10_a_row_that_cannot_be_read_makes_the_report_partial() {
 }
 
 #[tokio::test]
-async fn r10_a_report_says_nothing_about_what_it_does_not_cover() {
+async fn r10_lean_alpaca_66_a_report_says_nothing_about_what_it_does_not_cover() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
@@ -191,7 +191,7 @@ async fn r10_a_report_says_nothing_about_what_it_does_not_cover() {
 }
 
 #[tokio::test]
-async fn r10_a_row_of_zero_contracts_is_flat() {
+async fn r10_hummingbot_3105_a_row_of_zero_contracts_is_flat() {
     let world = world();
     world.open(ETH, Side::Long, "1");
     world.open(BTC, Side::Long, "1");
@@ -377,7 +377,7 @@ async fn r09_a_size_inside_the_band_of_what_is_in_flight_is_agreement() {
 }
 
 #[tokio::test]
-async fn d32_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
+async fn d32_bytex_30_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
     for venue in [row(BTC, Side::Long, "2", "50000"), row(BTC, Side::Short, "1", "50000")] {
         let world = world();
         world.open(BTC, Side::Long, "1");
@@ -393,7 +393,7 @@ async fn d32_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
 }
 
 #[tokio::test]
-async fn a_second_run_finds_nothing() {
+async fn nautilus_3443_a_repeated_check_finds_nothing_new() {
     let world = world();
     world.report(vec![row(BTC, Side::Long, "1", "50000")]);
     assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 1);
