@@ -222,6 +222,32 @@ async fn r08_a_report_without_a_venue_time_needs_two() {
 }
 
 #[tokio::test]
+async fn r08_where_a_report_without_a_time_changed_something_no_time_proves_anything() {
+    let world = world();
+    let old = Some(world.clock.now());
+    world.pass(Duration::from_millis(1));
+    let rows = || vec![row(BTC, Side::Long, "1", "50000")];
+    for adopted in [0, 1] {
+        world.venue.on_report(world.report_at(None, rows()));
+        assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), adopted);
+    }
+    // A cache from before: no fill was ever booked that it would have to be newer than.
+    world.venue.on_report(world.report_at(old, vec![]));
+    assert_eq!(world.manager.reconcile_with(consent()).await.unwrap().resolved(), 0);
+    assert_eq!(world.stands(BTC), "long 1");
+    // Nor does a time bring back what two reports without one have dropped.
+    for rows in [rows(), vec![], vec![]] {
+        assert_eq!(world.stands(BTC), "long 1");
+        world.venue.on_report(world.report_at(None, rows));
+        world.manager.reconcile_with(consent()).await.unwrap();
+    }
+    assert_eq!(world.stands(BTC), "flat");
+    world.venue.on_report(world.report_at(old, rows()));
+    assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 0);
+    assert_eq!(world.stands(BTC), "flat");
+}
+
+#[tokio::test]
 async fn r08_reports_that_differ_confirm_nothing() {
     let world = world();
     for quantity in ["1", "2", "1", "2"] {
