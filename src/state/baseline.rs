@@ -83,7 +83,7 @@ impl Late<'_> {
             Some(adopted) => {
                 let waiting = baseline.gap.filter(|gap| gap.side != self.side);
                 let (part, value) = self.take(waiting.map_or(Quantity::ZERO, |gap| gap.quantity))?;
-                self.into_gap(key, &mut baseline.gap, part, value)?;
+                self.add_to_gap(key, &mut baseline.gap, part, value)?;
                 let explained = adopted.explained.map_or(Quantity::ZERO, |lot| lot.quantity);
                 let (part, value) = self.take(explained)?;
                 if !part.is_zero() {
@@ -102,7 +102,7 @@ impl Late<'_> {
             None => {}
         }
         let (part, value) = self.take(self.quantity)?;
-        self.into_gap(key, &mut baseline.gap, part, value)
+        self.add_to_gap(key, &mut baseline.gap, part, value)
     }
 
     /// Takes at most so many contracts out, with their share of the value; the last part takes what is left (R17).
@@ -150,7 +150,7 @@ impl Late<'_> {
     }
 
     /// Folds a part into the gap: its cash moved, and what of it is in no position and not realised is unexplained.
-    fn into_gap(
+    fn add_to_gap(
         &self,
         key: &mut KeyState,
         gap: &mut Option<Lot>,

@@ -177,7 +177,14 @@ impl State {
             Command::Record(fill) => Some(fill.shape.source()),
             _ => None,
         };
-        Arc::make_mut(slot).put(sequence, after, seen, fed);
+        let slot = Arc::make_mut(slot);
+        slot.put(sequence, after, seen, fed);
+        // A report without a venue time that changed something: no time says any more what is newer than that (R8).
+        slot.untimed |= match command {
+            Command::Adopt(found) => found.report_time.is_none(),
+            Command::Drop(gone) => gone.report_time.is_none(),
+            _ => false,
+        };
         self.totals = totals;
         Ok(())
     }

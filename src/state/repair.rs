@@ -114,21 +114,22 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     key.position = None;
     // The report dates the key as an adoption does, and what was dropped waits for the fills that closed it (R8).
     let before = key.baseline.take();
-    if let Some(time) = gone.report_time.max(before.as_ref().and_then(|b| b.time)) {
-        let waiting = before.as_ref().and_then(|b| b.gap);
-        let gap = match waiting.filter(|gap| gap.side == lot.side) {
-            None => lot,
-            Some(gap) => Lot {
-                quantity: gap.quantity.plus(lot.quantity)?,
-                cost: exact_add("what is unexplained", gap.cost, lot.cost)?,
-                ..lot
-            },
-        };
+    let waiting = before.as_ref().and_then(|b| b.gap);
+    let gap = match waiting.filter(|gap| gap.side == lot.side) {
+        None => lot,
+        Some(gap) => Lot {
+            quantity: gap.quantity.plus(lot.quantity)?,
+            cost: exact_add("what is unexplained", gap.cost, lot.cost)?,
+            ..lot
+        },
+    };
+    key.baseline = Some(Arc::new(Baseline {
+        id: PositionId { epoch: ask.state.settings().epoch, sequence: ask.next },
+        time: gone.report_time.max(before.as_ref().and_then(|b| b.time)),
         // What fills have explained of an adoption went with the position; what they have not is still assumed.
-        let adopted = before.and_then(|b| b.adopted.clone()).map(|a| Synthetic { explained: None, ..a });
-        let id = PositionId { epoch: ask.state.settings().epoch, sequence: ask.next };
-        key.baseline = Some(Arc::new(Baseline { id, time: Some(time), adopted, gap: Some(gap) }));
-    }
+        adopted: before.and_then(|b| b.adopted.clone()).map(|a| Synthetic { explained: None, ..a }),
+        gap: Some(gap),
+    }));
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
     checked(ask, slot, Kind::Dropped, key)
 }

@@ -28,7 +28,8 @@ pub(crate) struct Slot {
     pub(crate) forgetful: bool,
     /// The latest venue time of a fill booked here (R8).
     pub(crate) last_fill: Option<Timestamp>,
-    /// Whether any fill was booked without a venue time: then no report can be proved newer by its time alone.
+    /// Whether any fill was booked without a venue time, or a position adopted or dropped: then no report can be proved
+    /// newer by its time alone.
     pub(crate) untimed: bool,
     /// The last change on any of its keys (R8).
     pub(crate) revision: Sequence,

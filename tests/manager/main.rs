@@ -9,12 +9,18 @@
     reason = "a test fails by a panic; the staged venue is shared by threads"
 )]
 
+mod agree;
 mod doubts;
 mod exits;
 mod fills;
+mod late;
 mod legs;
 mod orders;
+mod random_reports;
 mod reconcile;
+#[path = "../properties/scale.rs"]
+mod scale;
+mod skips;
 mod stage;
 mod tiers;
 mod trailing;

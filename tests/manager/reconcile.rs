@@ -26,7 +26,7 @@ async fn d06_a_report_from_before_an_open_does_not_delete_it() {
 }
 
 #[tokio::test]
-async fn d06_a_report_from_before_an_open_that_is_still_in_flight_does_not_disturb_it() {
+async fn d06_nautilus_3476_a_report_that_contains_the_fill_of_an_open_order_books_it_once() {
     let world = world();
     let (mut report, mut submit) = (world.venue.hold_report(), world.venue.hold_submit());
     let manager = world.manager.clone();
@@ -92,7 +92,7 @@ async fn d08_a_plan_that_was_made_before_a_change_is_refused_where_it_lands() {
 }
 
 #[tokio::test]
-async fn d13_a_failed_report_changes_nothing_and_is_an_error() {
+async fn d13_alpaca_trading_agent_44_a_failed_report_changes_nothing_and_is_an_error() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
@@ -180,7 +180,7 @@ async fn r10_a_row_that_cannot_be_read_makes_the_report_partial() {
 }
 
 #[tokio::test]
-async fn r10_a_report_says_nothing_about_what_it_does_not_cover() {
+async fn r10_lean_alpaca_66_a_report_says_nothing_about_what_it_does_not_cover() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
@@ -191,7 +191,7 @@ async fn r10_a_report_says_nothing_about_what_it_does_not_cover() {
 }
 
 #[tokio::test]
-async fn r10_a_row_of_zero_contracts_is_flat() {
+async fn r10_hummingbot_3105_a_row_of_zero_contracts_is_flat() {
     let world = world();
     world.open(ETH, Side::Long, "1");
     world.open(BTC, Side::Long, "1");
@@ -219,6 +219,32 @@ async fn r08_a_report_without_a_venue_time_needs_two() {
     world.venue.on_report(world.report_at(None, rows));
     assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 2);
     assert_eq!((world.stands(BTC).as_str(), world.stands(ETH).as_str()), ("long 1", "flat"));
+}
+
+#[tokio::test]
+async fn r08_where_a_report_without_a_time_changed_something_no_time_proves_anything() {
+    let world = world();
+    let old = Some(world.clock.now());
+    world.pass(Duration::from_millis(1));
+    let rows = || vec![row(BTC, Side::Long, "1", "50000")];
+    for adopted in [0, 1] {
+        world.venue.on_report(world.report_at(None, rows()));
+        assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), adopted);
+    }
+    // A cache from before: no fill was ever booked that it would have to be newer than.
+    world.venue.on_report(world.report_at(old, vec![]));
+    assert_eq!(world.manager.reconcile_with(consent()).await.unwrap().resolved(), 0);
+    assert_eq!(world.stands(BTC), "long 1");
+    // Nor does a time bring back what two reports without one have dropped.
+    for rows in [rows(), vec![], vec![]] {
+        assert_eq!(world.stands(BTC), "long 1");
+        world.venue.on_report(world.report_at(None, rows));
+        world.manager.reconcile_with(consent()).await.unwrap();
+    }
+    assert_eq!(world.stands(BTC), "flat");
+    world.venue.on_report(world.report_at(old, rows()));
+    assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 0);
+    assert_eq!(world.stands(BTC), "flat");
 }
 
 #[tokio::test]
@@ -377,7 +403,7 @@ async fn r09_a_size_inside_the_band_of_what_is_in_flight_is_agreement() {
 }
 
 #[tokio::test]
-async fn d32_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
+async fn d32_bytex_30_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
     for venue in [row(BTC, Side::Long, "2", "50000"), row(BTC, Side::Short, "1", "50000")] {
         let world = world();
         world.open(BTC, Side::Long, "1");
@@ -393,7 +419,7 @@ async fn d32_sizes_and_sides_are_compared_and_a_difference_blocks_new_risk() {
 }
 
 #[tokio::test]
-async fn a_second_run_finds_nothing() {
+async fn nautilus_3443_a_repeated_check_finds_nothing_new() {
     let world = world();
     world.report(vec![row(BTC, Side::Long, "1", "50000")]);
     assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 1);

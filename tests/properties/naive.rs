@@ -369,19 +369,17 @@ impl Naive {
         *self.sums.entry(at).or_insert_with(zero) -= &key.signed;
         let before = key.dated.take();
         let time = time.max(before.as_ref().and_then(|d| d.time));
-        if time.is_some() {
-            let mut gap = (key.signed.clone(), key.cost.clone());
-            let (mut adopted, waiting) = before.map_or((None, None), |d| (d.adopted, Some(d.gap)));
-            // A gap of the other side is never closed any more.
-            if let Some(waiting) = waiting.filter(|w| sign(&w.0) == sign(&gap.0)) {
-                gap = (gap.0 + waiting.0, gap.1 + waiting.1);
-            }
-            if let Some(adopted) = &mut adopted {
-                // The position is gone, whatever id it had.
-                (adopted.life, adopted.explained) = (u64::MAX, (zero(), zero()));
-            }
-            key.dated = Some(Dated { number: self.count, time, adopted, gap });
+        let mut gap = (key.signed.clone(), key.cost.clone());
+        let (mut adopted, waiting) = before.map_or((None, None), |d| (d.adopted, Some(d.gap)));
+        // A gap of the other side is never closed any more.
+        if let Some(waiting) = waiting.filter(|w| sign(&w.0) == sign(&gap.0)) {
+            gap = (gap.0 + waiting.0, gap.1 + waiting.1);
         }
+        if let Some(adopted) = &mut adopted {
+            // The position is gone, whatever id it had.
+            (adopted.life, adopted.explained) = (u64::MAX, (zero(), zero()));
+        }
+        key.dated = Some(Dated { number: self.count, time, adopted, gap });
         (key.signed, key.cost) = (zero(), zero());
         self.keys.insert(at, key);
     }

@@ -70,7 +70,10 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
     setup.venue.advance(setup.venue.now().plus(Duration::from_millis(1)).max(Timestamp(0)));
     let plan = pollster::block_on(setup.manager.plan_reconciliation(Policy::default()))
         .map_err(|wrong| Failure::Environment(wrong.to_string()))?;
-    differences.extend(plan.items.iter().map(|item| item.discrepancy.to_string()));
+    // A key that is only released is no difference.
+    let differing = || plan.items.iter().filter(|item| item.discrepancy.is_difference());
+    differences.extend(plan.unasked.iter().map(|why| format!("an order could not be asked about: {why}")));
+    differences.extend(differing().map(|item| item.discrepancy.to_string()));
     for key in view.keys() {
         for trouble in &key.troubles {
             differences.push(format!("{}: {trouble}", name(&view, key.key)));
@@ -83,7 +86,7 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
         duplicate_orders: setup.venue.stats().duplicate_orders,
         unexplained: unexplained(&view),
         in_doubt_left: view.totals().in_doubt as u64 + view.totals().troubled as u64,
-        report_agrees: plan.items.is_empty(),
+        report_agrees: plan.unasked.is_none() && differing().next().is_none(),
         differences,
     })
 }
