@@ -8,6 +8,7 @@ use crate::model::{
     Adoption, DropPosition, Instrument, InstrumentId, Leg, Owner, PositionKey, Quantity, Sequence, Side,
     Symbol,
 };
+use crate::sync::fault;
 use crate::venue::{Completeness, Confirmations, VenuePosition, VenueReport};
 
 /// Compares a report with a snapshot: per instrument and leg, the sum over owners (R12).
@@ -218,11 +219,12 @@ impl<'a> Round<'a> {
     /// in a row (R8, R10). `None`: it does.
     fn unproved(&mut self, id: InstrumentId, said: &Discrepancy) -> Option<String> {
         let (last_fill, untimed, changed) = self.view.freshness(id).unwrap_or_default();
-        if changed > self.asked {
+        if changed > self.asked && !fault("stale_report") {
             return Some("the instrument changed since the venue was asked".to_owned());
         }
         let time = self.report.venue_time;
-        if matches!((time, last_fill), (Some(time), Some(fill)) if time <= fill) {
+        let older = matches!((time, last_fill), (Some(time), Some(fill)) if time <= fill);
+        if older && !fault("older_report") {
             return Some("the report is not newer than the last fill booked here".to_owned());
         }
         // What was told before the instrument changed is about another state of it.

@@ -5,9 +5,11 @@ use std::fmt;
 
 use super::compare::compare;
 use super::plan::{Item, Plan, Policy, Repair, remarks};
+use crate::book::Snapshot;
 use crate::error::{Error, Rejection};
-use crate::model::{Command, InstrumentId, Sequence};
-use crate::venue::{Completeness, PositionManager, Scope, Venue};
+use crate::model::{Command, Instrument, InstrumentId, Sequence};
+use crate::sync::fault;
+use crate::venue::{Completeness, PositionManager, Scope, Venue, VenueReport};
 
 /// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
 /// [`Error`] (D14).
@@ -164,11 +166,16 @@ impl<V: Venue> PositionManager<V> {
         let asked: Sequence = self.book().snapshot().sequence();
         let round = self.shared().memory.lock().round;
         let report = self.shared().venue.positions(Scope::All).await;
-        if let Completeness::Failed(why) = &report.completeness {
+        if let Completeness::Failed(why) = &report.completeness
+            && !fault("failed_is_empty")
+        {
             let venue = self.shared().venue.name().to_owned();
             return Err(Error::Report { venue, completeness: "failed", why: why.clone() });
         }
         let (view, outside) = (self.book().snapshot(), self.shared().outside.as_slice());
+        if fault("doubt_by_report") {
+            self.believe(&view, &report);
+        }
         let mut memory = self.shared().memory.lock();
         // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
         let plan = if memory.round == round {
@@ -179,6 +186,18 @@ impl<V: Venue> PositionManager<V> {
             compare(&view, &report, asked, &policy, outside, &mut apart)
         };
         Ok(Plan { unasked, ..plan })
+    }
+
+    /// What a broken twin does: takes a position report for the word on an order that is in doubt (R1).
+    fn believe(&self, view: &Snapshot, report: &VenueReport) {
+        for order in view.orders().filter(|order| order.in_doubt()) {
+            let symbol = view.instrument(order.key.instrument).map(Instrument::symbol);
+            if report.rows.iter().all(|row| Some(&row.symbol) != symbol)
+                && let Ok(sent) = self.book().reattach(order.client_id)
+            {
+                let _ = sent.refused(order.booked, "the report shows nothing of it");
+            }
+        }
     }
 
     /// Applies a plan: every repair by compare-and-swap, refused where the book changed since the venue was asked. A

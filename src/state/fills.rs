@@ -9,9 +9,10 @@ use super::slot::Finished;
 use super::{Slot, baseline, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef, OrderState,
-    Owner, Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums, TargetOrigin,
-    TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded, share_rounded,
+    ClientOrderId, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef,
+    OrderState, Owner, Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums,
+    TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded,
+    share_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -37,7 +38,7 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     if fault("dead_fill") && to.order.as_ref().is_some_and(dead) {
         return Ok(duplicate());
     }
-    match age(slot, &to, seen, fill) {
+    match age(ask, slot, &to, seen, fill) {
         Age::News => {}
         Age::Booked => return Ok(duplicate()),
         Age::TooOldToTell => {
@@ -107,6 +108,12 @@ fn position_id(slot: &Slot, key: PositionKey) -> Option<PositionId> {
     slot.key(key)?.position.as_ref().map(|p| p.id)
 }
 
+/// Whether an order was named by this opening of the book (R15).
+fn of_this_run(ask: &Ask<'_>, id: ClientOrderId) -> bool {
+    let settings = ask.state.settings();
+    (id.book, id.epoch) == (settings.book, settings.epoch) && id.sequence < ask.next
+}
+
 /// Whether a fill that the ring does not hold can have been booked before.
 enum Age {
     /// It cannot.
@@ -120,7 +127,7 @@ enum Age {
 
 /// R3: at or below the watermark a fill may be one that the ring has forgotten. There the cumulative figure of its order
 /// decides: it vouches for what it misses, and against everything once it has been reached.
-fn age(slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> Age {
+fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> Age {
     let old = match (seen.venue_time, slot.watermark) {
         (Some(time), Some(watermark)) => time <= watermark,
         (Some(_), None) => false,
@@ -129,8 +136,11 @@ fn age(slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> Age {
     if !old {
         return Age::News;
     }
-    if to.finished.is_some_and(|finished| !finished.booked.is_zero()) {
-        return Age::Booked;
+    match (&to.finished, &fill.order) {
+        (Some(finished), _) if !finished.booked.is_zero() => return Age::Booked,
+        // An order of this run that is neither unresolved nor remembered is finished long ago, with its figure reached.
+        (None, OrderRef::Ours(id)) if to.order.is_none() && of_this_run(ask, *id) => return Age::Booked,
+        _ => {}
     }
     let vouched = to.order.as_ref().is_some_and(|order| match (&fill.shape, &order.state) {
         // Cumulative figures carry their own memory: the order's.

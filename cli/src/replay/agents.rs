@@ -218,7 +218,7 @@ fn order(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency,
 }
 
 /// Reserves both legs of a pair trade or none, and sends them side by side.
-fn pair(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency, commands: [Command; 3]) {
+fn pair(seat: &Seat<'_>, setup: &Setup, counts: &Counts, latency: &mut Latency, commands: Vec<Command>) {
     let reserved = latency.time("submit a batch", || setup.book.submit(commands));
     let Ok(batch) = reserved else { return count(&counts.rejections) };
     count(&counts.pairs);

@@ -10,7 +10,7 @@ use super::setup::Traded;
 pub enum Wish {
     Order(Command),
     /// A pair trade: both legs or none.
-    Pair([Command; 3]),
+    Pair(Vec<Command>),
     /// Move the stop to here.
     Tighten(InstrumentId, Price),
     Nothing,
@@ -88,7 +88,7 @@ impl Strategy {
             Some((other.id, self.open(view, other, side.exit().opens(), price)?))
         });
         match second {
-            Some((id, second)) => Wish::Pair([Command::expect_absent(id), first, second]),
+            Some((id, second)) => Wish::Pair(vec![Command::expect_absent(id), first, second]),
             None => Wish::Order(first),
         }
     }

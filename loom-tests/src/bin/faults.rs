@@ -72,6 +72,7 @@ const THE_LOOP: &[Guard] = &[
     model("same_fill_twice", "booked_once", UNLISTED),
     model("limits_two_opens_one_place", "one_place", UNLISTED),
     model("close_vs_scale_out", "never_more_than_is_there", UNLISTED),
+    model("batch_vs_open", "both_legs_or_none", "half a pair"),
     real("d01_two_opens::d01_two_opens_one_order_leaves", "both opens were granted (D1)"),
     real("i04_lost_update::i04_no_update_is_lost", "under a sequence of its own (I4)"),
 ];
@@ -89,6 +90,21 @@ const TWINS: &[Twin] = &[
             real("d05_aba::d05_a_late_trailing_stop_does_not_move_the_new_position_s", ABA),
             real("d05_aba::d05_a_decision_against_an_older_revision_is_refused", ABA),
         ],
+    },
+    Twin {
+        fault: "doubt_by_report",
+        what: "a flat position report ends the doubts about its orders (R1)",
+        guards: &[replay("duplicate_orders", "0")],
+    },
+    Twin {
+        fault: "new_id_retry",
+        what: "an order whose answer was lost is sent again under another id (D23)",
+        guards: &[replay("duplicate_orders", "0")],
+    },
+    Twin {
+        fault: "dead_fill",
+        what: "a fill of an order against a position that is gone is dropped (D5, R5)",
+        guards: &[replay("book_equals_venue", "true")],
     },
 ];
 
@@ -150,6 +166,8 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         for guard in twin.guards {
             let began = Instant::now();
             let verdict = match workshop.test(&built, guard, Some(twin.fault))? {
+                // A replay's finding is known by its name.
+                Outcome::Red(output) if guard.suite == Suite::Replay => Ok(format!("noticed: {output}")),
                 Outcome::Red(output) if output.contains(guard.says) => {
                     Ok(format!("noticed: {:?}", guard.says))
                 }
