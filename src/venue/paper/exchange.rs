@@ -121,13 +121,6 @@ impl Exchange {
     pub(super) fn finish(&mut self) {
         self.finished = true;
         self.odds.faults = Faults::off();
-        // Old messages first, so that no new one overtakes those of its order.
-        let agenda = std::mem::take(&mut self.agenda);
-        let (old, rest) =
-            agenda.into_iter().partition(|(_, event)| matches!(event, Event::Deliver(_) | Event::Repeat(_)));
-        self.agenda = old;
-        self.catch_up();
-        self.agenda = rest;
         let resting: Vec<_> =
             self.listings.values_mut().flat_map(|l| std::mem::take(&mut l.resting)).collect();
         for id in resting {
