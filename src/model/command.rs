@@ -440,7 +440,17 @@ timed!(Addition);
 /// How much of a position to take off.
 ///
 /// ```
-/// assert_eq!(posbook::Amount::All, posbook::Amount::All);
+/// let half = posbook::Amount::Share("0.5".parse()?);
+/// assert_ne!(half, posbook::Amount::Exactly("0.5".parse()?));
+/// # Ok::<(), posbook::Rejection>(())
+/// ```
+///
+/// A fraction is never a price, and a price never a fraction (D17):
+///
+/// ```compile_fail
+/// let price: posbook::Price = "0.25".parse()?;
+/// let wrong = posbook::Amount::Share(price);
+/// # Ok::<(), posbook::Rejection>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

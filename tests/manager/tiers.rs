@@ -102,19 +102,19 @@ fn r16_a_tier_that_filled_in_part_stays_taken() {
     }
 }
 
-#[test]
-fn r16_a_tier_in_doubt_is_taken_until_the_venue_says_that_nothing_happened() {
+#[tokio::test]
+async fn r16_a_tier_in_doubt_is_taken_until_the_venue_says_that_nothing_happened() {
     let world = world();
     world.open_planned(BTC, Side::Long, "1", tiers());
     world.price(BTC, "51000");
     let mut held = world.venue.hold_submit();
-    std::thread::scope(|scope| {
-        scope.spawn(|| pollster::block_on(world.manager.update_positions()));
-        pollster::block_on(held.called());
-        // Beside it, another pass.
-        assert!(world.quiet_pass().closed.is_empty());
-        held.answer(Err(lost()));
-    });
+    let manager = world.manager.clone();
+    let pass = tokio::spawn(async move { manager.update_positions().await });
+    held.called().await;
+    // Beside it, another pass.
+    assert!(world.quiet_pass().closed.is_empty());
+    held.answer(Err(lost()));
+    pass.await.unwrap();
     for _ in 0..3 {
         assert!(world.quiet_pass().closed.is_empty());
     }
