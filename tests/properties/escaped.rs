@@ -81,6 +81,20 @@ fn r08_the_fill_that_closed_a_dropped_position_opens_nothing_when_it_comes_late(
 }
 
 #[test]
+fn r04_a_final_figure_that_the_venue_took_back_swallows_no_later_fill() {
+    let (book, id, _) = book();
+    let wish = Command::open(id, Side::Long, "1".parse().unwrap()).stop("0.05").unwrap();
+    let order = book.reserve(wish).unwrap().sent().unwrap();
+    let name = order.client_id();
+    book.record(trade(id, "1", OrderSide::Buy, "0.4", "50000", 1).order(name)).unwrap();
+    order.complete("0.6".parse().unwrap()).unwrap(); // settling: 0.2 is missing
+    book.reattach(name).unwrap().refused("0.4".parse().unwrap(), "no, 0.4").unwrap();
+    let later = Fill::cumulative(id, name, OrderSide::Buy, "0.6".parse().unwrap(), "50000".parse().unwrap());
+    let done = book.record(later).unwrap();
+    assert!(matches!(done.outcome, FillOutcome::Unbooked { .. }), "{:?}", done.outcome);
+}
+
+#[test]
 fn r07_a_key_can_be_made_closing_while_everything_is_in_flight_to_be_reduced() {
     let (book, id, _) = book();
     book.record(trade(id, "1", OrderSide::Buy, "1", "50000", 1)).unwrap();
