@@ -37,6 +37,8 @@ pub struct Report {
     rejections: u64,
     exits: u64,
     retargets: u64,
+    trailed: u64,
+    pairs: u64,
     reconciles: u64,
     repairs: u64,
     faults: u64,
@@ -136,6 +138,8 @@ impl Report {
             rejections: counts.rejections.load(Relaxed),
             exits: counts.exits.load(Relaxed),
             retargets: counts.retargets.load(Relaxed),
+            trailed: counts.trailed.load(Relaxed),
+            pairs: counts.pairs.load(Relaxed),
             reconciles: counts.reconciles.load(Relaxed),
             repairs: counts.repairs.load(Relaxed),
             faults: counts.faults.load(Relaxed),
@@ -196,7 +200,7 @@ impl Report {
         let _ = writeln!(
             out,
             "counts    {} orders ({} by exits, {} in parts, {} refused by the venue), {} fills, {} changes,\n          {} \
-             snapshots, {} rejections, {} stops moved, {} reconciliations, {} lost turns of the loop",
+             snapshots, {} rejections, {} stops moved and {} trailed, {} reconciliations, {} lost turns of the loop",
             self.orders,
             self.exits,
             self.partial_orders,
@@ -206,6 +210,7 @@ impl Report {
             self.snapshots,
             self.rejections,
             self.retargets,
+            self.trailed,
             self.reconciles,
             self.lost_turns
         );

@@ -1,7 +1,11 @@
 //! A simple rule, several times over: follow what the price just did, add to it, take some off, tighten the stop, get
 //! out. The point is not to earn but to make threads meet on the same keys.
 
-use posbook::{Command, InstrumentId, Position, Price, Quantity, Reader, Sequence, Side, Snapshot};
+use std::time::Duration;
+
+use posbook::{
+    Command, ExitPlan, Fraction, InstrumentId, Position, Price, Quantity, Reader, Sequence, Side, Snapshot,
+};
 use rust_decimal::Decimal;
 
 use super::setup::Traded;
@@ -101,7 +105,33 @@ impl Strategy {
         let wish = Command::open(market.id, side, quantity).leverage(leverage);
         // Decided on this state of the key: if anything happens to it first, the order is not for it.
         let wish = wish.expect_revision(view.key(market.id).map_or(Sequence(0), |k| k.revision));
-        wish.stop(stop).ok().map(Command::from)
+        let wish = wish.stop(stop).ok()?;
+        Some(match self.plan() {
+            Some(plan) => wish.exits(plan).into(),
+            None => wish.into(),
+        })
+    }
+
+    /// How the position is left, beside its stop and take profit: every part of a plan turns up, alone and with others.
+    fn plan(&mut self) -> Option<ExitPlan> {
+        let fraction = |text: &str| text.parse::<Fraction>().ok();
+        let (nothing, small) = (fraction("0")?, fraction("0.0005")?);
+        let (wide, half) = (fraction("0.002")?, fraction("0.5")?);
+        let mut plan = ExitPlan::default();
+        let parts = self.dice.below(16);
+        if parts & 1 > 0 {
+            plan = plan.trailing(small, wide);
+        }
+        if parts & 2 > 0 {
+            plan = plan.break_even(small, nothing);
+        }
+        if parts & 4 > 0 {
+            plan = plan.tier(small, half).tier(wide, half);
+        }
+        if parts & 8 > 0 {
+            plan = plan.max_age(Duration::from_secs(20));
+        }
+        (plan != ExitPlan::default()).then_some(plan)
     }
 
     fn manage(&mut self, view: &Snapshot, market: &Traded, position: &Position, now: Price) -> Wish {
