@@ -37,6 +37,9 @@ impl<V: Venue> PositionManager<V> {
     /// Call it as often as you like, from any number of threads:
     /// an exit is reserved before it is sent, so it is sent once.
     ///
+    /// It returns when the venue has answered everything. A call that hangs or panics delays no other exit of the pass, but
+    /// it does delay its end: put a timeout around it. Dropped, what was sent is in doubt, and the next pass asks about it.
+    ///
     /// ```
     /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
     /// # let venue = PaperVenue::builder().build();
