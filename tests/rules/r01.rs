@@ -183,6 +183,14 @@ async fn the_expiry_runs_from_sending_and_the_venue_is_told_half_of_it() {
 }
 
 #[tokio::test]
+async fn an_order_that_never_expires_is_valid_for_ever() {
+    let world = world();
+    let wish = Command::open(world.id(BTC), Side::Long, q("1")).patience(Duration::MAX);
+    world.manager.order(wish).await.unwrap();
+    assert_eq!(world.venue.sent()[0].valid_until, posbook::Timestamp(i64::MAX));
+}
+
+#[tokio::test]
 async fn a_fill_of_an_order_that_never_arrived_is_booked_and_flagged() {
     let world = world();
     lost_open(&world).await;

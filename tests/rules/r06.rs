@@ -49,6 +49,31 @@ async fn a_timeout_before_the_order_left_releases_the_key() {
     world.open(BTC, Side::Short, "1");
 }
 
+#[tokio::test]
+async fn a_pass_that_is_cut_off_by_a_timeout_forgets_no_exit_and_sends_none_twice() {
+    let world = world();
+    for symbol in [BTC, ETH] {
+        world.open(symbol, Side::Long, "1");
+    }
+    world.price(BTC, "47500");
+    world.price(ETH, "2850");
+    let mut held = world.venue.hold_submit();
+    let pass = world.manager.update_positions();
+    assert!(tokio::time::timeout(Duration::from_millis(1), pass).await.is_err());
+    // One had not left the network, one was done; the price comes back.
+    let lost = held.called().await;
+    world.price(BTC, "50000");
+    world.price(ETH, "3000");
+    assert_eq!((world.stands(ETH).as_str(), world.venue_has(ETH).as_str()), ("flat", "0"));
+    world.manager.update_positions().await;
+    assert_eq!((world.sent(BTC), world.in_doubt()), (2, 1));
+    // It arrives: the venue's word on it ends the doubt, and the close is done.
+    world.venue.paper().submit(lost).await.unwrap();
+    world.manager.update_positions().await;
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
+    assert_eq!((world.sent(BTC), world.sent(ETH), world.unresolved()), (2, 2, 0));
+}
+
 #[test]
 fn the_deadline_is_asked_by_value_and_a_working_order_gets_time_anew() {
     let alone = alone();

@@ -329,9 +329,9 @@ fn of_threads_that_want_the_same_pair_one_gets_both_and_the_others_none() {
                         }
                         start.wait();
                         let batch = book.submit(pair.map(|id| open(id, Side::Long, "1")));
-                        batch.map_or(0, |batch| {
-                            batch.reservations.into_iter().map(|r| r.sent().unwrap().detach()).count()
-                        })
+                        let claims = batch.map_or(Vec::new(), |batch| batch.reservations);
+                        let sent: Vec<_> = claims.into_iter().map(|r| r.sent().unwrap().detach()).collect();
+                        sent.len()
                     })
                 })
                 .collect();

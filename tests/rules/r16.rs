@@ -139,6 +139,23 @@ async fn a_panic_in_one_submit_of_a_pass_leaves_that_key_in_doubt_and_closes_all
 }
 
 #[tokio::test]
+async fn a_panic_while_fills_are_read_drops_no_exit_that_is_on_its_way() {
+    let world = world();
+    world.open(BTC, Side::Long, "1");
+    world.price(BTC, "47000");
+    let mut held = world.venue.hold_submit();
+    world.venue.on_fills(|_| panic!("a bug in the venue's code"));
+    let manager = world.manager.clone();
+    let pass = tokio::spawn(async move { manager.update_positions().await });
+    held.called().await;
+    assert_eq!((world.unresolved(), world.in_doubt()), (1, 0));
+    held.go();
+    let pass = pass.await.unwrap();
+    assert_eq!((pass.faults.len(), pass.closed.len()), (1, 1));
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
+}
+
+#[tokio::test]
 async fn a_panic_in_one_question_of_a_pass_still_asks_the_others() {
     let world = world();
     for symbol in [BTC, crate::stage::ETH] {
