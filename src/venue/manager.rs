@@ -752,7 +752,11 @@ fn request(order: &Order, symbol: Symbol) -> OrderRequest {
         reduce_only: !order.intent.increases(),
         leverage: order.leverage,
         // Half of its patience is left, for clocks that differ and replicas that lag (R1).
-        valid_until: order.expires.plus_ns(-i64::try_from(order.patience_ns / 2).unwrap_or(i64::MAX)),
+        // What never expires is valid as long.
+        valid_until: match order.expires {
+            Timestamp(i64::MAX) => order.expires,
+            expires => expires.plus_ns(-i64::try_from(order.patience_ns / 2).unwrap_or(i64::MAX)),
+        },
     }
 }
 

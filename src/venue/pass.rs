@@ -3,8 +3,8 @@
 //! others.
 
 use super::api::Venue;
-use super::manager::{OrderReport, PositionManager};
-use super::together::both;
+use super::manager::{OrderReport, PositionManager, panicked};
+use super::together::{Panicked, all, both};
 use crate::error::{Error, Reason, Rejection};
 use crate::exits;
 use crate::model::{Command, ExitRule, PositionKey, Reduction};
@@ -81,10 +81,14 @@ impl<V: Venue> PositionManager<V> {
             }
         }
         // Beside one another: a question to the venue that hangs delays no exit.
-        let upkeep = both(self.pull_fills(), both(self.resolve_orders(), self.cancel_resting_on(None)));
+        let fills = all(vec![self.pull_fills()]);
+        let upkeep = both(fills, both(self.resolve_orders(), self.cancel_resting_on(None)));
         let (closed, (fills, (orders, resting))) = both(self.send_all(reserved), upkeep).await;
         pass.closed = closed;
-        pass.faults.extend(fills.err().into_iter().chain(orders.err()).chain(resting));
+        // A panic there ends that question alone: the exits beside it are on their way.
+        let fills =
+            fills.into_iter().map(|asked| asked.unwrap_or_else(|Panicked| Err(panicked(self.venue()))));
+        pass.faults.extend(fills.filter_map(Result::err).chain(orders.err()).chain(resting));
         pass
     }
 

@@ -1,0 +1,134 @@
+//! R8: a report changes something only if it is provably newer. Without it: a position list is fetched, a fill arrives
+//! and is booked, then the list is applied and the book drops the position just opened; or a position is adopted and its
+//! own fills come in late and double it.
+
+use std::time::Duration;
+
+use posbook::reconcile::{Consent, Policy};
+use posbook::venue::{FillCursor, FillPage};
+use posbook::{Adoption, Command, DropPosition, FillNote, FillOutcome, OrderSide, PositionKey, Reason, Side};
+
+use crate::help::{alone, ms, trade};
+use crate::stage::*;
+
+#[tokio::test]
+async fn a_list_that_was_fetched_before_a_fill_drops_nothing_and_the_next_one_agrees() {
+    let world = world();
+    let mut held = world.venue.hold_report();
+    let manager = world.manager.clone();
+    let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
+    let run = tokio::spawn(async move { manager.reconcile_with(policy).await });
+    held.called().await;
+    // Fetched: flat. Now the position is opened.
+    world.pass(Duration::from_millis(1));
+    world.open(BTC, Side::Long, "1");
+    held.go();
+    assert_eq!(run.await.unwrap().unwrap().resolved(), 0);
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 1", "1"));
+    world.price(BTC, "50000");
+    assert!(world.manager.reconcile_with(policy).await.unwrap().done.is_empty());
+}
+
+#[tokio::test]
+async fn an_adopted_position_is_not_doubled_by_its_own_fills_that_come_late() {
+    let world = world();
+    let early = world.clock.now();
+    world.pass(Duration::from_secs(1));
+    // The venue's history is behind its positions: the fills are listed after the report.
+    world
+        .venue
+        .paper()
+        .place_foreign(&BTC.parse().unwrap(), posbook::Leg::Net, OrderSide::Buy, q("2"))
+        .unwrap();
+    world.venue.on_fills(|cursor| Ok(FillPage { fills: vec![], next: cursor }));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 1);
+    assert_eq!(world.stands(BTC), "long 2");
+    world.manager.update_positions().await;
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 2", "2"));
+    // And again from the beginning of time, under another name.
+    let mut again = world.foreign(BTC, "other-name", OrderSide::Buy, "2", "49000");
+    again.fill.venue_time = Some(early);
+    world.venue.on_fills(move |_| Ok(FillPage { fills: vec![again], next: FillCursor(900) }));
+    world.manager.pull_fills().await.unwrap();
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 2", "2"));
+    // An exit has the right size.
+    world.manager.close_position(BTC, "out").await.unwrap();
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
+}
+
+fn adoption(key: PositionKey, quantity: &str, asked: posbook::Sequence, time: Option<i64>) -> Command {
+    let (quantity, entry) = (q(quantity), p("50000"));
+    Command::Adopt(Adoption {
+        key,
+        side: Side::Long,
+        quantity,
+        entry,
+        leverage: None,
+        rule: None,
+        asked,
+        report_time: time.map(ms),
+    })
+}
+
+#[test]
+fn the_instrument_must_be_unchanged_since_the_question_where_the_repair_lands() {
+    let alone = alone();
+    let key = PositionKey::net(alone.btc);
+    let asked = alone.book.snapshot().sequence();
+    // Another instrument is no news to this one.
+    alone.long(alone.eth, "1");
+    assert!(alone.book.check(adoption(key, "1", asked, None)).is_ok());
+    // Any change of its own is: a reservation that came and went too.
+    drop(alone.book.reserve(Command::open(alone.btc, Side::Long, q("1"))).unwrap());
+    let stale = alone.book.apply(adoption(key, "1", asked, None)).unwrap_err();
+    assert!(matches!(stale.reason(), Reason::StaleReport { .. }), "{stale}");
+    let eth = PositionKey::net(alone.eth);
+    let position = alone.key(alone.eth).position.unwrap().id;
+    let gone = DropPosition { key: eth, position, asked, report_time: None, reason: "not there".into() };
+    assert!(matches!(
+        alone.book.apply(Command::Drop(gone)).unwrap_err().reason(),
+        Reason::StaleReport { .. }
+    ));
+}
+
+#[test]
+fn fills_from_before_the_baseline_take_its_place_part_by_part_and_move_no_quantity() {
+    let alone = alone();
+    let key = PositionKey::net(alone.btc);
+    let asked = alone.book.snapshot().sequence();
+    alone.book.apply(adoption(key, "2", asked, Some(100))).unwrap();
+    for (n, price) in [(1, "49000"), (2, "49500")] {
+        let fill = trade(alone.btc, &n.to_string(), OrderSide::Buy, "1", price).at(ms(90 + n));
+        let fill = fill.fee("1.5", "USDT").unwrap();
+        assert_eq!(alone.record(fill.clone()), FillOutcome::Booked { notes: vec![FillNote::Replaced] });
+        assert_eq!(alone.record(fill), FillOutcome::Duplicate);
+        assert_eq!(alone.stands(alone.btc), "long 2");
+    }
+    let stands = alone.key(alone.btc);
+    // Price and fee are the real ones now, exactly; a third fill finds nothing left to correct.
+    assert_eq!(stands.position.unwrap().cost, 98_500.into());
+    assert_eq!(stands.ledger.fees.of(&"USDT".parse().unwrap()), 3.into());
+    alone.record(trade(alone.btc, "3", OrderSide::Buy, "1", "10000").at(ms(95)));
+    assert_eq!(alone.key(alone.btc).position.unwrap().cost, 98_500.into());
+    // After the baseline a fill is a fill.
+    alone.record(trade(alone.btc, "4", OrderSide::Buy, "1", "51000").at(ms(101)));
+    assert_eq!(alone.stands(alone.btc), "long 3");
+    alone.folds();
+}
+
+#[tokio::test]
+async fn a_report_whose_venue_clock_is_behind_ours_is_compared_with_venue_times_only() {
+    let world = world();
+    world.open(BTC, Side::Long, "1");
+    // Our clock runs an hour ahead of the venue's: a report of a moment later is still newer than the fill.
+    let fill_time = world.venue.paper().now();
+    world.clock.set(world.clock.now().plus(Duration::from_secs(3_600)));
+    let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
+    world.venue.on_report(world.report_at(Some(fill_time), vec![]));
+    assert_eq!(world.manager.reconcile_with(policy).await.unwrap().resolved(), 0, "as old as the fill");
+    let later = fill_time.plus(Duration::from_nanos(1));
+    world.venue.on_report(world.report_at(Some(later), vec![]));
+    assert_eq!(world.manager.reconcile_with(policy).await.unwrap().resolved(), 1);
+    assert_eq!(world.stands(BTC), "flat");
+}
