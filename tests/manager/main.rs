@@ -15,4 +15,5 @@ mod fills;
 mod legs;
 mod orders;
 mod reconcile;
+#[path = "../stage/mod.rs"]
 mod stage;
