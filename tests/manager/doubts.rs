@@ -10,13 +10,7 @@ use crate::stage::*;
 #[tokio::test]
 async fn r06_a_panic_in_the_venue_leaves_the_key_in_doubt_and_hangs_nothing() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    held.called().await;
-    held.say(Say::Panic);
-    assert!(opening.await.unwrap_err().is_panic());
+    world.opening(BTC, Side::Long, "1").panic();
     assert_eq!(world.in_doubt(), 1);
     assert!(world.refused_increase(BTC).contains("in doubt"));
     // Everything else goes on: other keys, reads, passes, and this key once the venue says what became of the order.
@@ -55,8 +49,7 @@ async fn r01_a_timeout_leaves_the_key_in_doubt_and_only_the_order_itself_clears_
     assert_eq!(world.in_doubt(), 1);
 
     // It had been executed after all.
-    use posbook::venue::Venue;
-    world.venue.paper().submit(order).await.unwrap();
+    world.execute(&order);
     world.manager.update_positions().await;
     assert_eq!((world.in_doubt(), world.unresolved(), world.stands(BTC).as_str()), (0, 0, "long 1"));
     // With the targets that were asked for, whichever path brought the fill (R5).
@@ -68,7 +61,7 @@ async fn r01_a_timeout_leaves_the_key_in_doubt_and_only_the_order_itself_clears_
 async fn r01_a_final_figure_without_its_fills_does_not_end_a_doubt() {
     let world = world();
     world.venue.on_submit(|_| Err(lost()));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!(report.end, OrderEnd::InDoubt("connection reset".into()));
     assert_eq!((world.in_doubt(), report.position), (1, None));
 
@@ -89,18 +82,12 @@ async fn r01_a_final_figure_without_its_fills_does_not_end_a_doubt() {
 #[tokio::test]
 async fn r01_a_lost_answer_of_an_executed_order_is_found_by_the_next_pass() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    held.called().await;
-    held.say(Say::GoBut(Err(lost())));
-    assert!(matches!(opening.await.unwrap().unwrap().end, OrderEnd::InDoubt(_)));
+    let opening = world.opening(BTC, Side::Long, "1");
+    assert!(matches!(opening.say(Say::GoBut(Err(lost()))).end, OrderEnd::InDoubt(_)));
     assert_eq!((world.venue_has(BTC).as_str(), world.in_doubt()), ("1", 1));
     // The bot tries again: nothing leaves (ambiguous submit plus retry doubles the position).
-    let again = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await;
-    let Err(Error::Rejected(refused)) = again else { panic!("opened twice") };
-    assert!(matches!(refused.reason(), Reason::InDoubt { .. }));
+    let reason = refused(world.try_open(BTC, Side::Long, "1"));
+    assert!(matches!(reason, Reason::InDoubt { .. }), "{reason}");
     world.manager.update_positions().await;
     assert_eq!((world.unresolved(), world.stands(BTC).as_str(), world.sent(BTC)), (0, "long 1", 1));
 }
@@ -109,7 +96,7 @@ async fn r01_a_lost_answer_of_an_executed_order_is_found_by_the_next_pass() {
 async fn r01_a_doubt_turns_back_into_a_working_order() {
     let world = world();
     world.venue.on_submit(|_| Err(lost()));
-    world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    world.try_open(BTC, Side::Long, "1").unwrap();
     world.venue.on_order(|_| Ok(OrderStatus::Working { filled: q("0") }));
     world.manager.resolve_orders().await.unwrap();
     assert_eq!((world.in_doubt(), world.unresolved()), (0, 1));
@@ -118,11 +105,11 @@ async fn r01_a_doubt_turns_back_into_a_working_order() {
     assert_eq!(world.unresolved(), 0);
 }
 
-#[tokio::test]
-async fn r01_an_order_that_the_venue_took_and_does_not_know_is_in_doubt() {
+#[test]
+fn r01_an_order_that_the_venue_took_and_does_not_know_is_in_doubt() {
     let world = world();
     world.venue.on_submit(|_| says(OrderStatus::Unknown));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert!(matches!(report.end, OrderEnd::InDoubt(_)));
     assert_eq!(world.in_doubt(), 1);
 }
@@ -132,7 +119,7 @@ async fn r01_a_venue_that_cannot_be_asked_about_one_order_still_resolves_the_oth
     let world = world();
     for symbol in [BTC, ETH] {
         world.venue.on_submit(|_| Err(lost()));
-        world.manager.open_position(symbol, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+        world.try_open(symbol, Side::Long, "1").unwrap();
     }
     assert_eq!(world.in_doubt(), 2);
     world.venue.on_order(|_| Err(lost()));
@@ -141,42 +128,30 @@ async fn r01_a_venue_that_cannot_be_asked_about_one_order_still_resolves_the_oth
     assert_eq!(world.in_doubt(), 1);
 }
 
-#[tokio::test]
-async fn r06_an_overdue_order_is_in_doubt_and_its_holder_still_resolves_it() {
+#[test]
+fn r06_an_overdue_order_is_in_doubt_and_its_holder_still_resolves_it() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    let order = held.called().await;
+    let opening = world.opening(BTC, Side::Long, "1");
     // It arrived in time; only its answer is late.
-    use posbook::venue::Venue;
-    world.venue.paper().submit(order).await.unwrap();
+    world.execute(&opening.called);
     world.pass(Duration::from_secs(31));
     assert_eq!(world.book().expire(), 1);
     assert_eq!(world.in_doubt(), 1);
-    held.go();
-    assert_eq!(opening.await.unwrap().unwrap().end, OrderEnd::Done);
+    assert_eq!(opening.go().end, OrderEnd::Done);
     assert_eq!((world.in_doubt(), world.unresolved(), world.stands(BTC).as_str()), (0, 0, "long 1"));
 }
 
 #[tokio::test]
 async fn d15_an_order_that_a_pass_resolved_first_is_no_rejection_for_its_holder() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    let order = held.called().await;
+    let opening = world.opening(BTC, Side::Long, "1");
     // The answer is late; meanwhile a pass finds the order overdue, asks for it, and settles it.
-    use posbook::venue::Venue;
-    world.venue.paper().submit(order).await.unwrap();
+    world.execute(&opening.called);
     world.pass(Duration::from_secs(31));
     world.manager.update_positions().await;
     assert_eq!((world.unresolved(), world.stands(BTC).as_str()), (0, "long 1"));
-    held.go();
     // A rejection would mean that nothing happened.
-    let report = opening.await.unwrap().unwrap();
+    let report = opening.go();
     assert_eq!((report.end, report.filled), (OrderEnd::Done, Some(q("1"))));
     assert_eq!(world.venue_has(BTC), "1");
 }
@@ -184,39 +159,33 @@ async fn d15_an_order_that_a_pass_resolved_first_is_no_rejection_for_its_holder(
 #[tokio::test]
 async fn d15_a_lost_answer_of_an_order_that_a_pass_resolved_is_no_rejection_either() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    let order = held.called().await;
-    use posbook::venue::Venue;
-    world.venue.paper().submit(order).await.unwrap();
+    let opening = world.opening(BTC, Side::Long, "1");
+    world.execute(&opening.called);
     world.pass(Duration::from_secs(31));
     world.manager.update_positions().await;
-    held.answer(Err(lost()));
-    let report = opening.await.unwrap().unwrap();
+    let report = opening.answer(Err(lost()));
     assert_eq!((report.end, report.filled), (OrderEnd::Done, Some(q("1"))));
 }
 
-#[tokio::test]
-async fn d15_fills_that_cannot_be_asked_for_do_not_hide_an_executed_order() {
+#[test]
+fn d15_fills_that_cannot_be_asked_for_do_not_hide_an_executed_order() {
     let world = world();
     world.venue.on_submit(|_| says(filled("1")));
     world.venue.on_fills(|_| Err(lost()));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!(report.end, OrderEnd::AwaitingFills);
     assert_eq!(world.unresolved(), 1);
 }
 
-#[tokio::test]
-async fn r02_a_figure_below_the_fills_is_a_doubt_and_no_rejection() {
+#[test]
+fn r02_a_figure_below_the_fills_is_a_doubt_and_no_rejection() {
     let world = world();
     let copy = world.clone();
     world.venue.on_submit(move |order| {
         let fills = vec![copy.fill(&order, "t1", "0.7", "50000")];
         Ok(Answer { status: cancelled("0.5"), fills })
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert!(matches!(report.end, OrderEnd::InDoubt(_)), "{:?}", report.end);
     assert_eq!(
         (report.filled, world.in_doubt(), world.stands(BTC).as_str()),

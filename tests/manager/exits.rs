@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use posbook::venue::OrderEnd;
-use posbook::{Closing, Field, Intent, Leg, OrderSide, Side};
+use posbook::{Closing, Field, Intent, OrderSide, Side};
 
 use crate::stage::*;
 
@@ -133,12 +133,7 @@ async fn r07_a_closing_that_was_called_off_lives_on() {
 async fn r07_a_close_in_doubt_is_not_sent_twice() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let closing = tokio::spawn(async move { manager.close_position(BTC, "out").await });
-    held.called().await;
-    held.answer(Err(lost()));
-    closing.await.unwrap().unwrap();
+    world.closing(BTC).answer(Err(lost()));
     world.price(BTC, "40000");
     for _ in 0..3 {
         world.manager.update_positions().await;
@@ -154,8 +149,8 @@ async fn r07_a_close_in_doubt_is_not_sent_twice() {
     );
 }
 
-#[tokio::test]
-async fn r16_an_exit_whose_target_moved_is_not_sent() {
+#[test]
+fn r16_an_exit_whose_target_moved_is_not_sent() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "47500");
@@ -197,8 +192,7 @@ async fn r07_an_exit_that_the_venue_was_faster_with_opens_nothing() {
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "47000");
     // The venue's own stop: flat there, and the bot has not heard of it.
-    let symbol = BTC.parse().unwrap();
-    world.venue.paper().place_foreign(&symbol, Leg::Net, OrderSide::Sell, q("1")).unwrap();
+    world.by_hand(BTC, OrderSide::Sell, "1");
     for _ in 0..2 {
         world.manager.update_positions().await;
         assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
@@ -207,20 +201,16 @@ async fn r07_an_exit_that_the_venue_was_faster_with_opens_nothing() {
     world.open(BTC, Side::Short, "1");
 }
 
-#[tokio::test]
-async fn r16_a_question_that_hangs_delays_no_exit() {
+#[test]
+fn r16_a_question_that_hangs_delays_no_exit() {
     let world = world();
     world.venue.on_submit(|_| Err(lost()));
-    world.manager.open_position(ETH, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    world.try_open(ETH, Side::Long, "1").unwrap();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "47000");
     // What became of the other order is asked, and never answered.
-    let mut hangs = world.venue.hold_order();
-    let manager = world.manager.clone();
-    let pass = tokio::spawn(async move { manager.update_positions().await });
-    hangs.called().await;
+    let pass = world.passing(world.venue.hold_order());
     assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
-    hangs.answer(Ok(rejected()));
-    assert_eq!(pass.await.unwrap().closed.len(), 1);
+    assert_eq!(pass.answer(Ok(rejected())).closed.len(), 1);
     assert_eq!(world.unresolved(), 0);
 }

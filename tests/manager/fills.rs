@@ -16,7 +16,7 @@ fn page(
 async fn r02_a_final_answer_awaits_its_fills() {
     let world = world();
     world.venue.on_submit(|_| says(filled("1")));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!((report.end, report.filled), (OrderEnd::AwaitingFills, Some(q("0"))));
     // A requested quantity never becomes a position.
     assert_eq!((world.stands(BTC).as_str(), world.unresolved()), ("flat", 1));
@@ -32,8 +32,8 @@ async fn r02_a_final_answer_awaits_its_fills() {
     assert_eq!(world.manager.get_position(BTC).unwrap().stop_loss(), Some(p("47500")));
 }
 
-#[tokio::test]
-async fn r02_fills_that_are_late_by_one_question_are_asked_for_once() {
+#[test]
+fn r02_fills_that_are_late_by_one_question_are_asked_for_once() {
     let world = world();
     let copy = world.clone();
     world.venue.on_submit(move |order| {
@@ -41,7 +41,7 @@ async fn r02_fills_that_are_late_by_one_question_are_asked_for_once() {
         copy.venue.on_fills(page(vec![late], 1));
         says(filled("1"))
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!((report.end, report.filled, world.unresolved()), (OrderEnd::Done, Some(q("1")), 0));
 }
 
@@ -56,7 +56,7 @@ async fn i11_fills_twice_and_out_of_order_make_one_position() {
         copy.venue.on_fills(page(vec![third.clone(), first.clone(), second.clone(), third], 4));
         Ok(Answer { status: filled("0.6"), fills: vec![second, first.clone(), first] })
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("0.6"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "0.6").unwrap();
     assert_eq!((report.end, report.filled), (OrderEnd::Done, Some(q("0.6"))));
     let digest = world.book().snapshot().digest();
 
@@ -72,17 +72,13 @@ async fn i11_fills_twice_and_out_of_order_make_one_position() {
 #[tokio::test]
 async fn r02_a_fill_before_the_answer_is_booked_once() {
     let world = world();
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    let order = held.called().await;
+    let opening = world.opening(BTC, Side::Long, "1");
+    let order = opening.called.clone();
     let early = world.fill(&order, "t1", "1", "50000");
     world.venue.on_fills(page(vec![early.clone()], 1));
     assert_eq!(world.manager.pull_fills().await.unwrap(), 1);
     assert_eq!((world.stands(BTC).as_str(), world.unresolved()), ("long 1", 1));
-    held.answer(Ok(Answer { status: filled("1"), fills: vec![early] }));
-    assert_eq!(opening.await.unwrap().unwrap().end, OrderEnd::Done);
+    assert_eq!(opening.answer(Ok(Answer { status: filled("1"), fills: vec![early] })).end, OrderEnd::Done);
     assert_eq!((world.stands(BTC).as_str(), world.unresolved()), ("long 1", 0));
 }
 
@@ -90,7 +86,7 @@ async fn r02_a_fill_before_the_answer_is_booked_once() {
 async fn r02_a_fill_after_the_end_is_booked_and_flagged() {
     let world = world();
     world.venue.on_submit(|_| says(cancelled("0")));
-    world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!(world.unresolved(), 0);
     let order = world.venue.sent()[0].clone();
     world.venue.on_fills(page(vec![world.fill(&order, "t1", "0.5", "50000")], 1));
@@ -136,11 +132,7 @@ async fn r04_a_fill_of_an_unknown_symbol_is_kept() {
 #[tokio::test]
 async fn r05_a_trade_by_hand_is_booked_and_has_no_targets_of_ours() {
     let world = world();
-    world
-        .venue
-        .paper()
-        .place_foreign(&BTC.parse().unwrap(), posbook::Leg::Net, OrderSide::Sell, q("2"))
-        .unwrap();
+    world.by_hand(BTC, OrderSide::Sell, "2");
     assert_eq!(world.manager.pull_fills().await.unwrap(), 1);
     assert_eq!(world.stands(BTC), "short 2");
     assert!(world.refused_increase(BTC).contains("no rule for its targets"));
@@ -155,7 +147,7 @@ fn i11_four_threads_pull_the_same_fills() {
     for n in 1..=20 {
         world.price(BTC, "50000");
         let side = if n % 3 == 0 { OrderSide::Sell } else { OrderSide::Buy };
-        world.venue.paper().place_foreign(&BTC.parse().unwrap(), posbook::Leg::Net, side, q("1")).unwrap();
+        world.by_hand(BTC, side, "1");
     }
     let start = std::sync::Barrier::new(4);
     let booked: usize = std::thread::scope(|scope| {
@@ -184,7 +176,7 @@ async fn r03_more_trades_in_one_millisecond_than_are_remembered_are_never_double
         copy.venue.on_fills(page(fills.clone(), 200));
         Ok(Answer { status: filled("0.2"), fills })
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("0.2"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "0.2").unwrap();
     world.manager.update_positions().await;
     let open = world.manager.get_position(BTC).unwrap().quantity;
     assert!(open <= q("0.2"), "{open} of 0.2");

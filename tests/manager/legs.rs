@@ -55,7 +55,7 @@ async fn d27_a_symbol_that_names_two_legs_is_refused() {
 async fn d27_the_same_leg_twice_is_refused_and_the_other_is_not() {
     let world = world();
     world.open(SOL, Side::Long, "1");
-    let again = world.manager.open_position(SOL, Side::Long, q("1"), 10, f("0.05")).await;
+    let again = world.try_open(SOL, Side::Long, "1");
     assert!(again.unwrap_err().to_string().contains("already exists"));
     let wrong = world.manager.open_position(leg(&world, Leg::Long), Side::Short, q("1"), 10, f("0.05")).await;
     assert!(wrong.is_err());

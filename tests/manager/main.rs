@@ -21,6 +21,7 @@ mod reconcile;
 #[path = "../properties/scale.rs"]
 mod scale;
 mod skips;
+#[path = "../stage/mod.rs"]
 mod stage;
 mod tiers;
 mod trailing;

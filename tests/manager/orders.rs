@@ -1,30 +1,18 @@
 //! Orders on their way: one leaves where two were asked for, and whatever happens around it lands on the right life.
 
 use posbook::venue::{Answer, OrderEnd};
-use posbook::{Error, FillNote, Intent, OrderState, Reason, Side};
+use posbook::{FillNote, Intent, OrderState, Reason, Side};
 
 use crate::stage::*;
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Reason {
-    match result {
-        Err(Error::Rejected(refused)) => refused.reason().clone(),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn d01_two_opens_of_one_symbol_send_one_order() {
+#[test]
+fn d01_two_opens_of_one_symbol_send_one_order() {
     for second in [Side::Long, Side::Short] {
         let world = world();
-        let mut held = world.venue.hold_submit();
-        let manager = world.manager.clone();
-        let first =
-            tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-        held.called().await;
-        let reason = refused(world.manager.open_position(BTC, second, q("1"), 10, f("0.05")).await);
+        let first = world.opening(BTC, Side::Long, "1");
+        let reason = refused(world.try_open(BTC, second, "1"));
         assert!(matches!(reason, Reason::AlreadyReserved { .. }), "{reason}");
-        held.go();
-        assert_eq!(first.await.unwrap().unwrap().end, OrderEnd::Done);
+        assert_eq!(first.go().end, OrderEnd::Done);
         assert_eq!((world.sent(BTC), world.stands(BTC).as_str()), (1, "long 1"));
         assert_eq!(world.venue_has(BTC), "1");
     }
@@ -53,14 +41,10 @@ fn d01_four_threads_open_one_symbol_and_one_order_leaves() {
 async fn d02_two_closes_send_one_order() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let first = tokio::spawn(async move { manager.close_position(BTC, "first").await });
-    held.called().await;
+    let first = world.closing(BTC);
     let reason = refused(world.manager.close_position(BTC, "second").await);
     assert!(matches!(reason, Reason::AlreadyReserved { .. }), "{reason}");
-    held.go();
-    assert_eq!(first.await.unwrap().unwrap().end, OrderEnd::Done);
+    assert_eq!(first.go().end, OrderEnd::Done);
     assert_eq!((world.sent(BTC), world.stands(BTC).as_str()), (2, "flat"));
     assert_eq!(world.venue_has(BTC), "0");
 }
@@ -69,15 +53,11 @@ async fn d02_two_closes_send_one_order() {
 async fn d03_a_scale_out_racing_a_close_ends_flat() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let reducing = tokio::spawn(async move { manager.scale_out_position(BTC, q("0.6"), "part").await });
-    held.called().await;
+    let reducing = world.reducing(BTC, "0.6");
     // The close takes what is not on its way out already.
     let closed = world.manager.close_position(BTC, "all").await.unwrap();
     assert_eq!((closed.filled, world.stands(BTC).as_str()), (Some(q("0.4")), "long 0.6"));
-    held.go();
-    assert_eq!(reducing.await.unwrap().unwrap().end, OrderEnd::Done);
+    assert_eq!(reducing.go().end, OrderEnd::Done);
     assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
     assert!(world.key(BTC).closing.is_none() && world.unresolved() == 0);
 }
@@ -86,13 +66,9 @@ async fn d03_a_scale_out_racing_a_close_ends_flat() {
 async fn d03_a_scale_out_that_fails_beside_a_close_is_closed_by_the_next_pass() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let reducing = tokio::spawn(async move { manager.scale_out_position(BTC, q("0.6"), "part").await });
-    held.called().await;
+    let reducing = world.reducing(BTC, "0.6");
     world.manager.close_position(BTC, "all").await.unwrap();
-    held.answer(says(rejected()));
-    assert!(matches!(reducing.await.unwrap().unwrap().end, OrderEnd::Refused(_)));
+    assert!(matches!(reducing.answer(says(rejected())).end, OrderEnd::Refused(_)));
     assert_eq!(world.stands(BTC), "long 0.6");
     // R7: the close was for everything, at whatever price.
     let pass = world.manager.update_positions().await;
@@ -104,14 +80,10 @@ async fn d03_a_scale_out_that_fails_beside_a_close_is_closed_by_the_next_pass() 
 async fn d04_two_scale_outs_never_reduce_more_than_is_there() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let first = tokio::spawn(async move { manager.scale_out_position(BTC, q("0.6"), "first").await });
-    held.called().await;
+    let first = world.reducing(BTC, "0.6");
     let reason = refused(world.manager.scale_out_position(BTC, q("0.6"), "second").await);
     assert!(matches!(reason, Reason::ReduceBeyond { free, .. } if free == q("0.4")), "{reason}");
-    held.go();
-    first.await.unwrap().unwrap();
+    first.go();
     assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 0.4", "0.4"));
 }
 
@@ -119,14 +91,10 @@ async fn d04_two_scale_outs_never_reduce_more_than_is_there() {
 async fn d04_a_scale_out_after_a_close_has_nothing_left_to_reduce() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let closing = tokio::spawn(async move { manager.close_position(BTC, "all").await });
-    held.called().await;
+    let closing = world.closing(BTC);
     let reason = refused(world.manager.scale_out_position(BTC, q("0.5"), "more").await);
     assert!(matches!(reason, Reason::ReduceBeyond { .. }), "{reason}");
-    held.go();
-    closing.await.unwrap().unwrap();
+    closing.go();
     assert_eq!(world.venue_has(BTC), "0");
 }
 
@@ -134,26 +102,22 @@ async fn d04_a_scale_out_after_a_close_has_nothing_left_to_reduce() {
 async fn d05_a_scale_in_that_fills_after_the_close_is_closed_too() {
     let world = world();
     let first = world.open(BTC, Side::Long, "1").position.unwrap().id;
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let adding = tokio::spawn(async move { manager.scale_in_position(BTC, q("0.5")).await });
-    held.called().await;
+    let adding = world.adding(BTC, "0.5");
     world.manager.close_position(BTC, "out").await.unwrap();
     assert_eq!(world.stands(BTC), "flat");
     // The increase is still on its way: the key stays closing, and nothing new is opened beside it.
-    let reason = refused(world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await);
+    let reason = refused(world.try_open(BTC, Side::Long, "1"));
     assert!(matches!(reason, Reason::Closing { .. } | Reason::AlreadyReserved { .. }), "{reason}");
 
-    let mut changes = world.book().changes();
-    held.go();
-    assert_eq!(adding.await.unwrap().unwrap().end, OrderEnd::Done);
+    let before = world.book().snapshot().sequence();
+    assert_eq!(adding.go().end, OrderEnd::Done);
     // The money moved, so it is booked: as another life, flagged, never on the dead one.
     let late = world.manager.get_position(BTC).unwrap();
     assert_eq!(late.quantity, q("0.5"));
     assert_ne!(late.id, first);
-    let flagged = std::iter::from_fn(|| changes.try_next())
-        .any(|unit| unit.unwrap().iter().any(|c| c.effect.notes().contains(&FillNote::OtherLife)));
-    assert!(flagged);
+    let notes =
+        |unit: &posbook::Publication| unit.iter().any(|c| c.effect.notes().contains(&FillNote::OtherLife));
+    assert!(world.since(before).iter().any(notes));
     let pass = world.manager.update_positions().await;
     assert_eq!(pass.closed.len(), 1);
     assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("flat", "0"));
@@ -165,38 +129,34 @@ async fn d05_a_scale_in_that_fills_after_the_close_is_closed_too() {
 async fn d05_a_reopen_is_possible_once_the_scale_in_is_refused() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let adding = tokio::spawn(async move { manager.scale_in_position(BTC, q("0.5")).await });
-    held.called().await;
+    let adding = world.adding(BTC, "0.5");
     world.manager.close_position(BTC, "out").await.unwrap();
-    held.answer(says(rejected()));
-    assert!(matches!(adding.await.unwrap().unwrap().end, OrderEnd::Refused(_)));
+    assert!(matches!(adding.answer(says(rejected())).end, OrderEnd::Refused(_)));
     let reopened = world.open(BTC, Side::Short, "2").position.unwrap();
     assert_eq!((reopened.side, reopened.quantity), (Side::Short, q("2")));
     assert_eq!(world.venue_has(BTC), "-2");
 }
 
-#[tokio::test]
-async fn r02_a_refused_order_leaves_nothing_behind() {
+#[test]
+fn r02_a_refused_order_leaves_nothing_behind() {
     let world = world();
     world.venue.on_submit(|_| says(rejected()));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!(report.end, OrderEnd::Refused("insufficient margin".into()));
     assert_eq!((report.filled, report.average, report.position), (Some(q("0")), None, None));
     assert_eq!((world.unresolved(), world.in_doubt()), (0, 0));
     world.open(BTC, Side::Long, "1");
 }
 
-#[tokio::test]
-async fn r02_a_part_that_filled_before_the_cancel_is_the_position() {
+#[test]
+fn r02_a_part_that_filled_before_the_cancel_is_the_position() {
     let world = world();
     let copy = world.clone();
     world.venue.on_submit(move |order| {
         let fills = vec![copy.fill(&order, "t1", "0.3", "50010")];
         Ok(Answer { status: cancelled("0.3"), fills })
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!(report.end, OrderEnd::Refused("cancelled".into()));
     // What filled, not what was asked (D22).
     assert_eq!((report.filled, world.stands(BTC).as_str()), (Some(q("0.3")), "long 0.3"));
@@ -208,7 +168,7 @@ async fn r02_a_part_that_filled_before_the_cancel_is_the_position() {
 async fn r06_a_working_order_is_followed_by_the_passes() {
     let world = world();
     world.venue.on_submit(|_| says(posbook::venue::OrderStatus::Working { filled: q("0") }));
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!((report.end, report.position), (OrderEnd::Working, None));
     assert_eq!(world.book().reservations()[0].state, OrderState::Working);
 
@@ -247,19 +207,16 @@ async fn r06_a_working_order_is_followed_by_the_passes() {
 async fn r07_no_increase_leaves_while_a_key_is_closing() {
     let world = world();
     world.open(BTC, Side::Long, "1");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let closing = tokio::spawn(async move { manager.close_position(BTC, "out").await });
-    assert_eq!(held.called().await.intent, Intent::Close);
+    let closing = world.closing(BTC);
+    assert_eq!(closing.called.intent, Intent::Close);
     let reason = refused(world.manager.scale_in_position(BTC, q("1")).await);
     assert!(matches!(reason, Reason::Closing { .. }), "{reason}");
-    held.go();
-    closing.await.unwrap().unwrap();
+    closing.go();
     assert_eq!(world.venue_has(BTC), "0");
 }
 
-#[tokio::test]
-async fn a_venue_that_calls_back_into_the_book_and_the_manager_hangs_nothing() {
+#[test]
+fn a_venue_that_calls_back_into_the_book_and_the_manager_hangs_nothing() {
     let world = world();
     let copy = world.clone();
     world.venue.on_submit(move |order| {
@@ -280,7 +237,7 @@ async fn a_venue_that_calls_back_into_the_book_and_the_manager_hangs_nothing() {
         // The fill comes once more with the answer.
         Ok(Answer { status: filled("1"), fills: vec![early] })
     });
-    let report = world.manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await.unwrap();
+    let report = world.try_open(BTC, Side::Long, "1").unwrap();
     assert_eq!((report.end, report.filled), (OrderEnd::Done, Some(q("1"))));
     assert_eq!((world.stands(BTC).as_str(), world.stands(ETH).as_str()), ("long 1", "short 1"));
     assert_eq!(world.unresolved(), 0);

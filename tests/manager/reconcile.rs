@@ -2,45 +2,31 @@
 
 use std::time::Duration;
 
-use posbook::reconcile::{Consent, Outcome, Policy, Repair};
+use posbook::reconcile::{Outcome, Policy, Repair};
 use posbook::venue::{Completeness, FillCursor, FillPage, OrderEnd, Scope, VenueReport};
 use posbook::{Decimal, Error, Field, FillNote, OrderSide, Reason, Side, TargetRule, TroubleKind};
 
 use crate::stage::*;
 
-fn consent() -> Policy {
-    Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() }
-}
-
-#[tokio::test]
-async fn d06_a_report_from_before_an_open_does_not_delete_it() {
+#[test]
+fn d06_a_report_from_before_an_open_does_not_delete_it() {
     let world = world();
-    let mut held = world.venue.hold_report();
-    let manager = world.manager.clone();
-    let running = tokio::spawn(async move { manager.reconcile_with(consent()).await });
-    held.called().await;
+    let running = world.reconciling(consent());
     world.open(BTC, Side::Long, "1");
-    held.go(); // what it was asked for: flat
-    assert_eq!(running.await.unwrap().unwrap().resolved(), 0);
+    // What it was asked for: flat.
+    assert_eq!(running.go().unwrap().resolved(), 0);
     assert_eq!(world.stands(BTC), "long 1");
 }
 
-#[tokio::test]
-async fn d06_nautilus_3476_a_report_that_contains_the_fill_of_an_open_order_books_it_once() {
+#[test]
+fn d06_nautilus_3476_a_report_that_contains_the_fill_of_an_open_order_books_it_once() {
     let world = world();
-    let (mut report, mut submit) = (world.venue.hold_report(), world.venue.hold_submit());
-    let manager = world.manager.clone();
-    let opening =
-        tokio::spawn(async move { manager.open_position(BTC, Side::Long, q("1"), 10, f("0.05")).await });
-    submit.called().await;
-    let manager = world.manager.clone();
-    let running = tokio::spawn(async move { manager.reconcile_with(consent()).await });
-    report.called().await;
+    let opening = world.opening(BTC, Side::Long, "1");
+    let running = world.reconciling(consent());
     // Executed at the venue, answer under way; the report shows it and the book does not have it yet.
-    report.answer(world.report_at(Some(world.clock.now()), vec![row(BTC, Side::Long, "1", "50000")]));
-    assert_eq!(running.await.unwrap().unwrap().to_string(), "in agreement");
-    submit.go();
-    assert_eq!(opening.await.unwrap().unwrap().end, OrderEnd::Done);
+    let report = world.report_at(Some(world.clock.now()), vec![row(BTC, Side::Long, "1", "50000")]);
+    assert_eq!(running.answer(report).unwrap().to_string(), "in agreement");
+    assert_eq!(opening.go().end, OrderEnd::Done);
     // Not adopted beside its own fill.
     assert_eq!(world.stands(BTC), "long 1");
 }
@@ -50,28 +36,21 @@ async fn d07_a_report_from_before_a_close_does_not_import_it_again() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
-    let mut held = world.venue.hold_report();
-    let manager = world.manager.clone();
-    let running = tokio::spawn(async move { manager.reconcile_positions().await });
-    held.called().await;
+    let running = world.reconciling(Policy::default());
     world.manager.close_position(BTC, "out").await.unwrap();
-    held.go();
-    assert_eq!(running.await.unwrap().unwrap().resolved(), 0);
+    assert_eq!(running.go().unwrap().resolved(), 0);
     assert_eq!(world.stands(BTC), "flat");
 }
 
-#[tokio::test]
-async fn d08_a_report_does_not_overwrite_a_newer_position_or_its_targets() {
+#[test]
+fn d08_a_report_does_not_overwrite_a_newer_position_or_its_targets() {
     let world = world();
-    let mut held = world.venue.hold_report();
-    let manager = world.manager.clone();
-    let running = tokio::spawn(async move { manager.reconcile_positions().await });
-    held.called().await;
+    let running = world.reconciling(Policy::default());
     world.open(BTC, Side::Short, "2");
     world.manager.modify_position_targets(BTC, Field::Set(p("51000")), Field::Keep).unwrap();
     let before = world.book().snapshot().digest();
-    held.answer(world.report_at(Some(world.clock.now()), vec![row(BTC, Side::Long, "1", "49000")]));
-    assert_eq!(running.await.unwrap().unwrap().resolved(), 0);
+    let report = world.report_at(Some(world.clock.now()), vec![row(BTC, Side::Long, "1", "49000")]);
+    assert_eq!(running.answer(report).unwrap().resolved(), 0);
     assert_eq!(world.book().snapshot().digest(), before);
 }
 
@@ -260,19 +239,12 @@ async fn r08_reports_that_differ_confirm_nothing() {
 #[tokio::test]
 async fn r08_overlapping_reports_do_not_confirm_each_other() {
     let world = world();
-    let (mut first, mut second) = (world.venue.hold_report(), world.venue.hold_report());
     let rows = || vec![row(BTC, Side::Long, "1", "50000")];
-    let manager = world.manager.clone();
-    let one = tokio::spawn(async move { manager.reconcile_positions().await });
-    first.called().await;
-    let manager = world.manager.clone();
-    let two = tokio::spawn(async move { manager.reconcile_positions().await });
-    second.called().await;
+    let first = world.reconciling(Policy::default());
+    let second = world.reconciling(Policy::default());
     // Both were asked before either was answered: they may be one and the same stale picture.
-    first.answer(world.report_at(None, rows()));
-    assert_eq!(one.await.unwrap().unwrap().resolved(), 0);
-    second.answer(world.report_at(None, rows()));
-    assert_eq!(two.await.unwrap().unwrap().resolved(), 0);
+    assert_eq!(first.answer(world.report_at(None, rows())).unwrap().resolved(), 0);
+    assert_eq!(second.answer(world.report_at(None, rows())).unwrap().resolved(), 0);
     assert_eq!(world.stands(BTC), "flat");
     // One more, asked afterwards, does.
     world.venue.on_report(world.report_at(None, rows()));
@@ -386,10 +358,7 @@ async fn r09_a_size_inside_the_band_of_what_is_in_flight_is_agreement() {
     let world = world();
     world.open(BTC, Side::Long, "1");
     world.price(BTC, "50000");
-    let mut held = world.venue.hold_submit();
-    let manager = world.manager.clone();
-    let adding = tokio::spawn(async move { manager.scale_in_position(BTC, q("0.5")).await });
-    held.called().await;
+    let adding = world.adding(BTC, "0.5");
     for (quantity, agrees) in [("1", true), ("1.2", true), ("1.5", true), ("1.6", false), ("0.9", false)] {
         world.report(vec![row(BTC, Side::Long, quantity, "50000")]);
         let found = world.manager.reconcile_positions().await.unwrap();
@@ -397,8 +366,7 @@ async fn r09_a_size_inside_the_band_of_what_is_in_flight_is_agreement() {
         // Outside it waits for the order, it changes nothing.
         assert!(world.key(BTC).troubles.is_empty());
     }
-    held.go();
-    adding.await.unwrap().unwrap();
+    adding.go();
     assert_eq!(world.stands(BTC), "long 1.5");
 }
 

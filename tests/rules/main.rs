@@ -30,6 +30,5 @@ mod r15;
 mod r16;
 mod r17;
 mod r18;
-#[allow(dead_code, reason = "shared with another suite, which uses the rest of it")]
-#[path = "../manager/stage.rs"]
+#[path = "../stage/mod.rs"]
 mod stage;

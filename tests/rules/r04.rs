@@ -82,7 +82,7 @@ fn a_fill_is_booked_whatever_state_its_key_is_in() {
     alone.long(alone.btc, "1");
     let key = alone.btc.into();
     let asked = alone.book.snapshot().sequence();
-    alone.book.apply(Command::Quarantine { key, why: "looked at".into(), asked }).unwrap();
+    alone.book.apply(Command::Quarantine { key, why: "looked at".into(), asked: Some(asked) }).unwrap();
     drop(alone.book.reserve(Command::close(alone.btc)).unwrap().sent().unwrap());
     assert_eq!(alone.book.snapshot().totals().in_doubt, 1);
     let FillOutcome::Booked { notes } = alone.record(trade(alone.btc, "x", OrderSide::Sell, "0.25", "50000"))

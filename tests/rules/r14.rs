@@ -42,7 +42,7 @@ async fn of_a_hedged_pair_both_legs_leave_or_none() {
     };
     // The second leg is blocked: the first does not leave alone.
     desk.book()
-        .apply(Command::Quarantine { key: eth.into(), why: "looked at".into(), asked: Sequence(99) })
+        .apply(Command::Quarantine { key: eth.into(), why: "looked at".into(), asked: Some(Sequence(99)) })
         .unwrap();
     let stopped = desk.book().submit(pair()).unwrap_err();
     assert!(matches!(stopped.reason(), Reason::Blocked { .. }), "{stopped}");
@@ -368,7 +368,7 @@ fn a_batch_of_repairs_is_folded_like_any_other() {
         .book
         .submit([
             Command::retarget(btc).stop(p("45000")).into(),
-            Command::Quarantine { key: btc, why: "looked at".into(), asked },
+            Command::Quarantine { key: btc, why: "looked at".into(), asked: Some(asked) },
             Command::Accept { key: eth, reason: "a hedge".into() },
             Command::close(eth).because("out").into(),
         ])

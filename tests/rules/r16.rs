@@ -255,15 +255,17 @@ fn an_exit_is_refused_when_its_position_or_its_value_is_another_now() {
     let rule = TargetRule::stop_fraction(f("0.05"));
     let alone = alone_with(Book::builder().default_rule(rule));
     alone.long(alone.btc, "1");
-    let exit = posbook::exits::due(&alone.key(alone.btc).position.unwrap(), p("47000")).unwrap();
-    assert_eq!((exit.rule, exit.target, exit.mark), (ExitRule::StopLoss, p("47500"), p("47000")));
+    let (open, view) = (alone.key(alone.btc).position.unwrap(), alone.book.snapshot());
+    let instrument = view.instrument(alone.btc).unwrap();
+    let exit = posbook::exits::due(&open, instrument, Some(p("47000")), alone.book.now()).unwrap();
+    assert_eq!((exit.rule, exit.mark), (ExitRule::StopLoss(p("47500")), Some(p("47000"))));
     // A scale-in keeps position and target: the exit still stands.
     alone.record(trade(alone.btc, "more", OrderSide::Buy, "1", "50000"));
-    drop(alone.book.reserve(Command::close(alone.btc).exit(exit)).unwrap());
+    drop(alone.book.reserve(Command::exit(alone.btc, exit)).unwrap());
     // Turned round in between: another position, whatever its target.
     alone.record(trade(alone.btc, "flip", OrderSide::Sell, "3", "50000"));
     let before = alone.book.snapshot().sequence();
-    let gone = alone.book.reserve(Command::close(alone.btc).exit(exit)).unwrap_err();
+    let gone = alone.book.reserve(Command::exit(alone.btc, exit)).unwrap_err();
     assert!(matches!(gone.reason(), Reason::OtherPosition { .. }), "{gone}");
     assert_eq!(alone.book.snapshot().sequence(), before);
     assert_ne!(before, Sequence(0));

@@ -159,7 +159,7 @@ async fn octobot_684_every_state_has_a_way_out() {
     world.manager.close_position(ETH, "out").await.unwrap();
     world.book().apply(Command::CancelClosing { key, reason: "no".into() }).unwrap();
     let asked = world.book().snapshot().sequence();
-    world.book().apply(Command::Quarantine { key, why: "looked at".into(), asked }).unwrap();
+    world.book().apply(Command::Quarantine { key, why: "looked at".into(), asked: Some(asked) }).unwrap();
     world.book().apply(Command::Accept { key, reason: "seen".into() }).unwrap();
     world.price(ETH, "3000");
     assert!(world.book().check(Command::scale_in(world.id(ETH), q("1"))).is_ok());

@@ -1,18 +1,23 @@
 //! A venue that does what a test says: each of its methods can be held when it is called, and answered by hand. What
 //! nobody says anything about goes to a paper venue behind it.
+#![allow(dead_code, reason = "each test binary uses a part of the stage")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use pollster::block_on;
+use posbook::reconcile::{Consent, Policy, ReconcileReport};
 use posbook::venue::{
     Answer, Completeness, FillCursor, FillPage, OrderEnd, OrderReport, OrderRequest, OrderStatus, Outcome,
-    PaperVenue, Pass, PositionManager, Scope, Venue, VenueError, VenueFill, VenuePosition, VenueReport,
+    PaperAccount, PaperBuilder, PaperVenue, Pass, PositionManager, Scope, Venue, VenueError, VenueFill,
+    VenuePosition, VenueReport,
 };
 use posbook::{
-    Book, ClientOrderId, Clock, Command, Exit, ExitPlan, Fill, Fraction, Instrument, InstrumentId,
-    InstrumentSpec, KeyState, Leg, OrderSide, Position, PositionMode, Price, Quantity, Side, Timestamp,
+    Book, Builder, ClientOrderId, Clock, Command, Decimal, Error, Exit, ExitPlan, Fill, Fraction, Instrument,
+    InstrumentId, InstrumentSpec, KeyState, Leg, OrderSide, Position, PositionMode, Price, Publication,
+    Quantity, Reason, Side, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -95,6 +100,39 @@ impl<Q, A> Held<Q, A> {
 
     pub fn answer(self, with: A) {
         self.say(Say::Answer(with));
+    }
+}
+
+/// A call of the manager, on a thread of its own, that has come as far as the venue and is held there.
+pub struct Away<Q, A, T> {
+    /// What the venue is being called with.
+    pub called: Q,
+    held: Held<Q, A>,
+    thread: JoinHandle<T>,
+}
+
+/// An order on its way.
+pub type AwayOrder = Away<OrderRequest, Result<Answer, VenueError>, OrderReport>;
+
+impl<Q, A, T> Away<Q, A, T> {
+    /// What the manager made of it.
+    pub fn say(self, what: Say<A>) -> T {
+        self.held.say(what);
+        self.thread.join().expect("the call panicked")
+    }
+
+    pub fn go(self) -> T {
+        self.say(Say::Go)
+    }
+
+    pub fn answer(self, with: A) -> T {
+        self.say(Say::Answer(with))
+    }
+
+    /// A bug in the venue's code ends the thread.
+    pub fn panic(self) {
+        self.held.say(Say::Panic);
+        assert!(self.thread.join().is_err());
     }
 }
 
@@ -249,15 +287,13 @@ pub struct World {
 }
 
 pub fn world() -> World {
-    let paper = PaperVenue::builder().build();
-    for (symbol, mode) in
-        [(BTC, PositionMode::OneWay), (ETH, PositionMode::OneWay), (SOL, PositionMode::Hedge)]
-    {
-        let spec = InstrumentSpec { mode, ..InstrumentSpec::linear(symbol, "0.1", "0.001").unwrap() };
-        paper.list(Instrument::new(spec).unwrap()).unwrap();
-    }
+    world_of(PaperVenue::builder(), Book::builder())
+}
+
+/// As [`world`], with a venue and a book that are set up otherwise.
+pub fn world_of(paper: PaperBuilder, book: Builder) -> World {
     let venue = Staged(Arc::new(Stage {
-        paper,
+        paper: paper.build(),
         submits: Turns::default(),
         orders: Turns::default(),
         fills: Turns::default(),
@@ -265,13 +301,26 @@ pub fn world() -> World {
         sent: Mutex::default(),
     }));
     let clock = Clock::manual(Timestamp::from_millis(1_000));
-    let book = Book::builder().clock(clock.clone()).build().unwrap();
+    let book = book.clock(clock.clone()).build().unwrap();
     let manager = block_on(PositionManager::connect(book, venue.clone())).unwrap();
     let world = World { manager, venue, clock };
-    for (symbol, price) in [(BTC, "50000"), (ETH, "3000"), (SOL, "100")] {
-        world.price(symbol, price);
-    }
+    let one_way = |symbol| InstrumentSpec::linear(symbol, "0.1", "0.001").unwrap();
+    world.list(one_way(BTC), "50000");
+    world.list(one_way(ETH), "3000");
+    world.list(InstrumentSpec { mode: PositionMode::Hedge, ..one_way(SOL) }, "100");
     world
+}
+
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Reason {
+    match result {
+        Err(Error::Rejected(refused)) => refused.reason().clone(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// A person says that an empty report means a flat account.
+pub fn consent() -> Policy {
+    Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() }
 }
 
 impl World {
@@ -290,6 +339,15 @@ impl World {
         self.book().mark(self.id(symbol), p(price)).unwrap();
     }
 
+    /// One more instrument, listed at the venue and known to the bot, with a price on both sides.
+    pub fn list(&self, spec: InstrumentSpec, price: &str) {
+        let instrument = Instrument::new(spec).unwrap();
+        let symbol = instrument.symbol().clone();
+        self.venue.paper().list(instrument.clone()).unwrap();
+        self.book().register(instrument).unwrap();
+        self.price(symbol.as_str(), price);
+    }
+
     /// Time passes, here and at the venue.
     pub fn pass(&self, time: Duration) {
         self.clock.set(self.clock.now().plus(time));
@@ -303,9 +361,14 @@ impl World {
         posbook::exits::due(position, instrument, Some(p(mark)), self.clock.now())
     }
 
+    /// Asks for an open, as a bot does.
+    pub fn try_open(&self, symbol: &str, side: Side, amount: &str) -> Result<OrderReport, Error> {
+        block_on(self.manager.open_position(symbol, side, q(amount), 10, f("0.05")))
+    }
+
+    /// Opens, and sees to it that it is done.
     pub fn open(&self, symbol: &str, side: Side, amount: &str) -> OrderReport {
-        let order = self.manager.open_position(symbol, side, q(amount), 10, f("0.05"));
-        let report = block_on(order).unwrap();
+        let report = self.try_open(symbol, side, amount).unwrap();
         assert_eq!(report.end, OrderEnd::Done);
         report
     }
@@ -328,6 +391,91 @@ impl World {
     pub fn stop(&self, symbol: &str) -> String {
         self.manager.get_position(symbol).unwrap().stop_loss().map_or("none".into(), |stop| stop.to_string())
     }
+
+    // ---- calls that the venue holds
+
+    /// Calls the manager on another thread, and waits until the venue is called and holds it.
+    pub fn away<Q: Clone, A, T: Send + 'static>(
+        &self,
+        mut held: Held<Q, A>,
+        call: impl FnOnce(&PositionManager<Staged>) -> T + Send + 'static,
+    ) -> Away<Q, A, T> {
+        let manager = self.manager.clone();
+        let (running, ended) = oneshot::channel::<()>();
+        let thread = thread::spawn(move || {
+            let _running = running;
+            call(&manager)
+        });
+        let called = block_on(async {
+            tokio::select! {
+                biased;
+                called = held.called() => called,
+                _ = ended => panic!("the call ended and the venue was never called"),
+            }
+        });
+        Away { called, held, thread }
+    }
+
+    fn order_away(
+        &self,
+        call: impl FnOnce(&PositionManager<Staged>) -> Result<OrderReport, Error> + Send + 'static,
+    ) -> AwayOrder {
+        self.away(self.venue.hold_submit(), |manager| call(manager).unwrap())
+    }
+
+    /// An open whose answer is awaited.
+    pub fn opening(&self, symbol: &'static str, side: Side, amount: &str) -> AwayOrder {
+        let amount = q(amount);
+        self.order_away(move |m| block_on(m.open_position(symbol, side, amount, 10, f("0.05"))))
+    }
+
+    /// A scale-in whose answer is awaited.
+    pub fn adding(&self, symbol: &'static str, amount: &str) -> AwayOrder {
+        let amount = q(amount);
+        self.order_away(move |m| block_on(m.scale_in_position(symbol, amount)))
+    }
+
+    /// A scale-out whose answer is awaited.
+    pub fn reducing(&self, symbol: &'static str, amount: &str) -> AwayOrder {
+        let amount = q(amount);
+        self.order_away(move |m| block_on(m.scale_out_position(symbol, amount, "part")))
+    }
+
+    /// A close whose answer is awaited.
+    pub fn closing(&self, symbol: &'static str) -> AwayOrder {
+        self.order_away(move |m| block_on(m.close_position(symbol, "out")))
+    }
+
+    /// A reconciliation whose report is awaited. The report was made when it was asked for.
+    pub fn reconciling(&self, policy: Policy) -> Away<Scope, VenueReport, Result<ReconcileReport, Error>> {
+        self.away(self.venue.hold_report(), move |m| block_on(m.reconcile_with(policy)))
+    }
+
+    /// A pass over everything open, which one of its questions holds up.
+    pub fn passing<Q: Clone + Send + 'static, A: Send + 'static>(
+        &self,
+        held: Held<Q, A>,
+    ) -> Away<Q, A, Pass> {
+        self.away(held, |m| block_on(m.update_positions()))
+    }
+
+    /// The venue executes an order whose answer it still holds back.
+    pub fn execute(&self, order: &OrderRequest) {
+        // The call sends it; its future only waits.
+        drop(self.venue.paper().submit(order.clone()));
+    }
+
+    /// Somebody trades by hand on the account. The bot has not heard of it yet.
+    pub fn by_hand(&self, symbol: &str, side: OrderSide, quantity: &str) {
+        self.venue.paper().place_foreign(&symbol.parse().unwrap(), Leg::Net, side, q(quantity)).unwrap();
+    }
+
+    /// The next question for fills hears of none.
+    pub fn hide_fills(&self) {
+        self.venue.on_fills(|cursor| Ok(FillPage { fills: Vec::new(), next: cursor }));
+    }
+
+    // ---- what stands
 
     /// What is open, as text: side and quantity, or flat.
     pub fn stands(&self, symbol: &str) -> String {
@@ -357,10 +505,39 @@ impl World {
 
     /// What the venue really has, signed.
     pub fn venue_has(&self, symbol: &str) -> String {
+        self.of_venue(symbol, |account| account.quantity)
+    }
+
+    fn of_venue(&self, symbol: &str, figure: impl Fn(&PaperAccount) -> Decimal) -> String {
         let ledger = self.venue.paper().ledger();
-        let sum: posbook::Decimal =
-            ledger.iter().filter(|account| account.symbol.as_str() == symbol).map(|a| a.quantity).sum();
+        let sum: Decimal = ledger.iter().filter(|a| a.symbol.as_str() == symbol).map(figure).sum();
         sum.normalize().to_string()
+    }
+
+    fn of_book(&self, symbol: &str, figure: impl Fn(&KeyState) -> Decimal) -> String {
+        let (view, id) = (self.book().snapshot(), self.id(symbol));
+        let sum: Decimal = view.keys().filter(|k| k.key.instrument == id).map(figure).sum();
+        sum.normalize().to_string()
+    }
+
+    /// The book and the venue hold this much, signed, and the same cash has flowed on both sides.
+    #[track_caller]
+    pub fn both_have(&self, symbol: &str, quantity: &str) {
+        let signed = |key: &KeyState| match &key.position {
+            Some(p) if p.side == Side::Long => p.quantity.get(),
+            Some(p) => -p.quantity.get(),
+            None => Decimal::ZERO,
+        };
+        let held = (self.of_book(symbol, signed), self.venue_has(symbol));
+        assert_eq!(held, (quantity.to_owned(), quantity.to_owned()), "{symbol}: the book's, the venue's");
+        let cash = (self.of_book(symbol, |key| key.ledger.cash), self.of_venue(symbol, |a| a.cash));
+        assert_eq!(cash.0, cash.1, "{symbol}: cash in the book, at the venue");
+    }
+
+    /// Everything published after a moment.
+    pub fn since(&self, moment: posbook::Sequence) -> Vec<Publication> {
+        let mut changes = self.book().changes_after(moment);
+        std::iter::from_fn(|| changes.try_next()).map(|unit| unit.unwrap()).collect()
     }
 
     pub fn refused_increase(&self, symbol: &str) -> String {
