@@ -388,3 +388,23 @@ fn a_batch_of_repairs_is_folded_like_any_other() {
     drop(batch.reservations);
     alone.folds();
 }
+
+#[test]
+fn a_unit_comes_back_from_its_record_with_every_change_and_its_command() {
+    let alone = alone();
+    alone.long(alone.btc, "1");
+    let commands = [
+        Command::expect_absent(alone.eth),
+        Command::retarget(alone.btc).stop(p("45000")).into(),
+        Command::scale_out(alone.btc, q("0.4")).because("a leg").into(),
+        open(alone.eth, Side::Short, "16"),
+    ];
+    let publication = alone.book.submit(commands.clone()).unwrap().publication.unwrap();
+    let text = serde_json::to_string(&publication).unwrap();
+    let back: posbook::Publication = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, publication);
+    // The precondition made no change; the others each name their own command.
+    let own: Vec<_> = back.iter().map(Change::command).cloned().collect();
+    assert_eq!(own, commands[1..]);
+    assert!(back.iter().all(|change| change.cause.commands().eq(&commands)));
+}
