@@ -165,6 +165,10 @@ pub enum Reason {
         "order {order}: the venue's final figure {told} is below the {booked} whose fills are booked already"
     )]
     FinalBelowBooked { order: ClientOrderId, told: Quantity, booked: Quantity },
+    #[error(
+        "order {order}: the venue's final figure was {before}, and is said to be {told} now; Sent::corrected takes it back"
+    )]
+    FinalTakenBack { order: ClientOrderId, told: Quantity, before: Quantity },
     #[error("order {order} is fed by {found}; the two sources are never mixed for one order")]
     MixedSources { order: ClientOrderId, found: &'static str },
     #[error("{command} makes no reservation; use Book::apply")]

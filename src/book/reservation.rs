@@ -145,7 +145,8 @@ impl Sent {
     /// The venue is done with the order at this cumulative figure. The claim goes when the booked fills reach it.
     ///
     /// # Errors
-    /// The figure is below what is booked, or the order is finished already. An unfinished order is in doubt then.
+    /// The figure is below what is booked or below the final one that was stated before, or the order is finished
+    /// already. An order that neither settles nor is finished is in doubt then.
     pub fn complete(self, filled: Quantity) -> Result<Settlement, Rejection> {
         self.end(OrderStep::Complete { filled })
     }
@@ -156,6 +157,15 @@ impl Sent {
     /// As [`Sent::complete`].
     pub fn refused(self, filled: Quantity, reason: impl Into<String>) -> Result<Settlement, Rejection> {
         self.end(OrderStep::Refused { filled, reason: reason.into() })
+    }
+
+    /// The venue takes back the final figure it stated, and you know that it does not just lag: the one that holds is
+    /// this. For an order that settles and whose fills will never come.
+    ///
+    /// # Errors
+    /// The order does not settle, or the figure is below what is booked.
+    pub fn corrected(self, filled: Quantity, reason: impl Into<String>) -> Result<Settlement, Rejection> {
+        self.end(OrderStep::Corrected { filled, reason: reason.into() })
     }
 
     /// Nobody knows what became of it, and here is why.

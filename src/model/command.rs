@@ -233,7 +233,10 @@ impl Command {
             | Command::StartClosing { cause: text, .. }
             | Command::CancelClosing { reason: text, .. }
             | Command::Step {
-                step: OrderStep::Refused { reason: text, .. } | OrderStep::Doubt { why: text },
+                step:
+                    OrderStep::Refused { reason: text, .. }
+                    | OrderStep::Corrected { reason: text, .. }
+                    | OrderStep::Doubt { why: text },
                 ..
             } => text,
             _ => "",
@@ -548,6 +551,13 @@ pub enum OrderStep {
         /// What the venue said.
         reason: String,
     },
+    /// The venue takes back a final figure that it had stated: only ever by hand, because a lagging replica says less too.
+    Corrected {
+        /// The figure that holds; not below what is booked.
+        filled: Quantity,
+        /// How that is known.
+        reason: String,
+    },
     /// Nobody knows.
     Doubt {
         /// Why not.
@@ -573,6 +583,7 @@ impl OrderStep {
             OrderStep::Working { .. } => "working",
             OrderStep::Complete { .. } => "complete",
             OrderStep::Refused { .. } => "refuse",
+            OrderStep::Corrected { .. } => "correct",
             OrderStep::Doubt { .. } => "doubt",
             OrderStep::Unknown { .. } => "unknown",
         }

@@ -7,7 +7,7 @@
 use super::decide::{Answer, Ask, Decision, sealed};
 use super::trail::give_back;
 use super::{Slot, targets};
-use crate::error::{Reason, Rejection};
+use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     ClientOrderId, Heard, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity,
     Sequence, TargetOrigin, Timestamp, TroubleKind,
@@ -33,6 +33,7 @@ pub(super) fn step(
         || Err(Reason::OrderState { order: id, state: order.state.name(), wanted: step.name() }.into());
     let kind = match (step, &order.state) {
         (OrderStep::Sent, OrderState::Reserved) => {
+            may_leave(&key, &order)?;
             renew(ask, &mut key, id);
             // From here on the venue may hear of it, for so long.
             edit(&mut key, id, |order| order.expires = ask.cause.observed.time.plus(order.patience()));
@@ -41,10 +42,7 @@ pub(super) fn step(
         (OrderStep::Release, OrderState::Reserved) => {
             key.orders.retain(|o| o.client_id != id);
             give_back(&mut key, &order);
-            // Nothing left, so nothing is being closed on its account.
-            if key.closing.as_ref().is_some_and(|c| c.since == id.sequence) {
-                key.closing = None;
-            }
+            called_off(&mut key, id);
             Kind::Released
         }
         // Before `sent` the venue cannot have said anything.
@@ -67,13 +65,30 @@ pub(super) fn step(
         }
         // Final figures do not come alive again.
         (OrderStep::Working { .. }, OrderState::Settling(_)) => return illegal(),
-        (OrderStep::Doubt { .. }, OrderState::InDoubt(_)) => return Ok(Decision::nothing(Answer::Done)),
+        // What settles is not unknown: its figure is final, and it claims its key until its fills are booked.
+        (OrderStep::Doubt { .. }, OrderState::InDoubt(_) | OrderState::Settling(_)) => {
+            return Ok(Decision::nothing(Answer::Done));
+        }
         (OrderStep::Doubt { why }, _) => {
             move_to(&mut key, id, OrderState::InDoubt(why.clone()), Kind::InDoubt)
         }
-        (OrderStep::Complete { filled } | OrderStep::Refused { filled, .. }, _) => {
-            finish(slot, &mut key, &order, *filled)?
+        // A replica that lags may state less than the venue's final word. Only a person takes that back.
+        (
+            OrderStep::Complete { filled } | OrderStep::Refused { filled, .. },
+            OrderState::Settling(before),
+        ) if filled < before => {
+            let (told, before) = (*filled, *before);
+            return Err(Reason::FinalTakenBack { order: id, told, before }.into());
         }
+        (OrderStep::Corrected { .. }, state) if !matches!(state, OrderState::Settling(_)) => {
+            return illegal();
+        }
+        (
+            OrderStep::Complete { filled }
+            | OrderStep::Refused { filled, .. }
+            | OrderStep::Corrected { filled, .. },
+            _,
+        ) => finish(slot, &mut key, &order, *filled)?,
         (OrderStep::Unknown { asked, time }, _) => match unknown(&order, *asked, *time, ask.next) {
             NotKnown::ProvesNothing => return Ok(Decision::nothing(Answer::Done)),
             NotKnown::Noted(heard) => {
@@ -89,6 +104,25 @@ pub(super) fn step(
     Ok(Decision::one(ask.change(slot, kind, key), Answer::Done))
 }
 
+/// Whether what an order was reserved against still stands: asked once more just before it leaves (decision 6).
+fn may_leave(key: &KeyState, order: &Order) -> Result<(), Rejection> {
+    if key.closing.is_some() && order.intent.increases() {
+        return Err(Reason::Closing { key: key.key }.into());
+    }
+    let open = key.position.as_ref();
+    match (order.against, open) {
+        (Some(expected), Some(open)) if open.id == expected || fault("no_identity") => Ok(()),
+        (None, None) => Ok(()),
+        (None, Some(open)) => {
+            Err(Reason::AlreadyOpen { key: key.key, side: open.side, quantity: open.quantity }.into())
+        }
+        (Some(expected), found) => {
+            let found = found.map_or(Found::Flat, |open| Found::Position(open.id));
+            Err(Reason::OtherPosition { key: key.key, expected, found }.into())
+        }
+    }
+}
+
 /// Evidence that an order lives gives it time anew.
 fn renew(ask: &Ask<'_>, key: &mut KeyState, id: ClientOrderId) {
     edit(key, id, |order| {
@@ -100,6 +134,13 @@ fn renew(ask: &Ask<'_>, key: &mut KeyState, id: ClientOrderId) {
 fn edit(key: &mut KeyState, id: ClientOrderId, change: impl FnOnce(&mut Order)) {
     if let Some(order) = key.orders.iter_mut().find(|o| o.client_id == id) {
         change(Arc::make_mut(order));
+    }
+}
+
+/// A close that never left closes nothing: what it had begun ends with it, unless somebody asked for it since (R7).
+fn called_off(key: &mut KeyState, id: ClientOrderId) {
+    if key.closing.as_ref().is_some_and(|closing| closing.since == id.sequence) {
+        key.closing = None;
     }
 }
 
@@ -191,7 +232,10 @@ pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
             // Its holder can no longer send it: `sent` is refused from here on.
             let unsent = |order: &Order| overdue(order) && order.state == OrderState::Reserved;
             after.orders.retain(|o| !unsent(o));
-            key.orders.iter().filter(|o| unsent(o)).for_each(|o| give_back(&mut after, o));
+            for order in key.orders.iter().filter(|o| unsent(o)) {
+                give_back(&mut after, order);
+                called_off(&mut after, order.client_id);
+            }
             for order in after.orders.iter_mut().filter(|o| overdue(o)) {
                 Arc::make_mut(order).state =
                     OrderState::InDoubt("no final answer before its deadline".into());

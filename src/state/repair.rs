@@ -8,8 +8,9 @@ use super::fills::{add_trouble, new_position};
 use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Adoption, Baseline, Closing, DropPosition, KeyState, Kind, Lot, PositionId, PositionKey, Precondition,
-    Sequence, Side, Synthetic, TargetOrigin, TroubleKind, exact_add, exact_sub, product_rounded,
+    Adoption, Baseline, Closing, DropPosition, KeyState, Kind, Lot, OrderState, PositionId, PositionKey,
+    Precondition, Sequence, Side, Synthetic, TargetOrigin, TroubleKind, exact_add, exact_sub,
+    product_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -199,7 +200,10 @@ pub(super) fn start_closing(
         }
         None => {}
     }
-    if key.closing.is_some() {
+    // A close that has not left may never leave: from here on the key closes whatever becomes of it.
+    let unsent = key.orders.iter().filter(|o| o.state == OrderState::Reserved).map(|o| o.client_id.sequence);
+    let stands = key.closing.as_ref().map(|closing| closing.since);
+    if stands.is_some_and(|since| !unsent.clone().any(|unsent| unsent == since)) {
         return Ok(Decision::nothing(Answer::Done));
     }
     key.closing = Some(Closing { cause: cause.to_owned(), since: ask.next });

@@ -155,10 +155,12 @@ fn way_out(key: &KeyState, reason: &str) -> Option<Command> {
     let (position, key_id) = (key.position.as_ref(), key.key);
     let closes = key.orders.iter().any(|o| o.intent == Intent::Close);
     let opens = key.orders.iter().any(|o| o.intent.increases());
+    // A close that has not left may never leave.
+    let unsent = key.orders.iter().any(|o| o.intent == Intent::Close && o.state == OrderState::Reserved);
     match position {
         Some(_) if !closes && !key.free().is_zero() => Some(Command::close(key_id).because(reason).into()),
         None if !opens => None,
-        _ if key.closing.is_some() => None,
+        _ if key.closing.is_some() && !unsent => None,
         _ => Some(Command::StartClosing {
             key: key_id,
             position: position.map(|p| p.id),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use posbook::{
     Adoption, Book, ClientOrderId, Clock, Command, DropPosition, Fill, FillNote, FillOutcome, Instrument,
-    InstrumentId, InstrumentSpec, OrderSide, PositionKey, Quantity, Reference, Sequence, Side, Timestamp,
+    InstrumentId, InstrumentSpec, OrderSide, OrderState, PositionKey, Quantity, Reason, Reference, Sequence,
+    Side, Timestamp,
 };
 
 fn trade(id: InstrumentId, name: &str, side: OrderSide, quantity: &str, price: &str, ms: i64) -> Fill {
@@ -88,7 +89,11 @@ fn r04_a_final_figure_that_the_venue_took_back_swallows_no_later_fill() {
     let name = order.client_id();
     book.record(trade(id, "1", OrderSide::Buy, "0.4", "50000", 1).order(name)).unwrap();
     order.complete("0.6".parse().unwrap()).unwrap(); // settling: 0.2 is missing
-    book.reattach(name).unwrap().refused("0.4".parse().unwrap(), "no, 0.4").unwrap();
+    // A replica that lags says less too: the claim stays, and only a person takes the figure back.
+    let less = book.reattach(name).unwrap().refused("0.4".parse().unwrap(), "no, 0.4").unwrap_err();
+    assert!(matches!(less.reason(), Reason::FinalTakenBack { .. }), "{less}");
+    assert!(matches!(book.reservations()[0].state, OrderState::Settling(_)));
+    book.reattach(name).unwrap().corrected("0.4".parse().unwrap(), "they said so").unwrap();
     let later = Fill::cumulative(id, name, OrderSide::Buy, "0.6".parse().unwrap(), "50000".parse().unwrap());
     let done = book.record(later).unwrap();
     assert!(matches!(done.outcome, FillOutcome::Unbooked { .. }), "{:?}", done.outcome);

@@ -246,10 +246,6 @@ impl Naive {
         self.orders.get_mut(id).expect("reserved before").lives = false;
     }
 
-    pub fn doubt(&mut self, id: &str) {
-        self.orders.get_mut(id).expect("reserved before").told = None;
-    }
-
     /// R2-R5, R8, R17.
     pub fn record(&mut self, fill: &Execution) -> Outcome {
         if sign(&fill.quantity) == 0 {

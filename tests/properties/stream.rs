@@ -333,9 +333,7 @@ impl World {
             Op::Doubt { pick: n } => {
                 let Some(place) = pick(&self.sent, n) else { return Came::Skipped };
                 let sent = self.sent.swap_remove(place);
-                let id = sent.client_id();
                 let _ = sent.in_doubt("no answer");
-                self.model.doubt(&id.to_string());
                 Came::Done
             }
             Op::Forget { pick: n } => {
@@ -343,11 +341,11 @@ impl World {
                 let sent = self.sent.swap_remove(place);
                 let id = sent.client_id();
                 drop(sent);
+                let settles = |order: &Order| matches!(order.state, OrderState::Settling(_));
                 assert!(
-                    self.unresolved(id).is_none_or(|order| order.in_doubt()),
-                    "R6: dropped after sent is in doubt"
+                    self.unresolved(id).is_none_or(|order| order.in_doubt() || settles(&order)),
+                    "R6: dropped after sent is in doubt, unless its figure is final"
                 );
-                self.model.doubt(&id.to_string());
                 Came::Done
             }
             Op::Detach { pick: n } => {
@@ -528,7 +526,6 @@ impl World {
                         self.unresolved(order.client_id).is_some_and(|o| o.in_doubt()),
                         "R6: the overdue are in doubt"
                     );
-                    self.model.doubt(&order.client_id.to_string());
                 }
                 Came::Done
             }
@@ -605,11 +602,10 @@ impl World {
                 );
             }
             Err(_) if lived => {
-                assert!(
-                    self.unresolved(id).expect("still there").in_doubt(),
-                    "R6: an ending that was refused is a doubt"
-                );
-                self.model.doubt(&id.to_string());
+                // What settles has its figure, and another one is no doubt about it.
+                let stands = self.unresolved(id).expect("still there");
+                let settles = matches!(stands.state, OrderState::Settling(_));
+                assert!(stands.in_doubt() || settles, "R6: an ending that was refused is a doubt");
             }
             Err(_) => assert!(self.unresolved(id).is_none()),
         }
@@ -620,17 +616,21 @@ impl World {
     fn raw_step(&mut self, n: u8, step: u8, figure: u8) -> Came {
         let live = self.book.reservations();
         // "Unknown" is mostly said of what is unresolved.
-        let among = if step % 8 >= 5 && !live.is_empty() { &live } else { &self.orders };
+        let among = if step % 9 >= 5 && !live.is_empty() { &live } else { &self.orders };
         let Some(place) = pick(among, n) else { return Came::Skipped };
         let order = among[place].clone();
         let (id, name) = (order.client_id, order.client_id.to_string());
         let told = self.figure(id, figure);
-        if step % 8 == 6 {
+        if step % 9 == 6 {
             // Said twice in a row.
-            self.raw_step(n, 5, figure);
+            let first = self.raw_step(n, 5, figure);
+            if self.unresolved(id).is_none() {
+                return first;
+            }
         }
         let stood = self.unresolved(id);
-        let step = match step % 8 {
+        let step = match step % 9 {
+            8 => OrderStep::Corrected { filled: told, reason: "c".into() },
             0 => OrderStep::Sent,
             1 => OrderStep::Release,
             2 => OrderStep::Working { filled: told },
@@ -651,9 +651,9 @@ impl World {
         assert!(stood.is_some() || done.is_err(), "I7: an order that is over was moved again");
         if done.is_ok() {
             match step {
-                OrderStep::Sent | OrderStep::Working { .. } => {}
+                OrderStep::Sent | OrderStep::Working { .. } | OrderStep::Doubt { .. } => {}
                 OrderStep::Release => self.model.gone(&name),
-                OrderStep::Complete { .. } | OrderStep::Refused { .. } => {
+                OrderStep::Complete { .. } | OrderStep::Refused { .. } | OrderStep::Corrected { .. } => {
                     if told > order.quantity {
                         self.beyond.insert(order.key);
                     }
@@ -665,11 +665,6 @@ impl World {
                         let noted = matches!(stood.heard, Heard::UnknownSince(noted) if noted <= asked);
                         assert!(noted && time > stood.expires && stood.booked.is_zero(), "R1: {stood:?}");
                         self.model.gone(&name);
-                    }
-                }
-                OrderStep::Doubt { .. } => {
-                    if stood.is_some_and(|order| !order.in_doubt()) {
-                        self.model.doubt(&name);
                     }
                 }
             }

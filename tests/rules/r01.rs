@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use posbook::venue::{OrderEnd, OrderStatus, Venue};
-use posbook::{Command, Error, Heard, Kind, OrderSide, OrderState, Reason, Sequence, Side, TroubleKind};
+use posbook::venue::{OrderEnd, OrderRequest, OrderStatus, Venue};
+use posbook::{
+    Command, Error, Heard, Kind, OrderSide, OrderState, Reason, Sequence, Side, Timestamp, TroubleKind,
+};
 
 use crate::help::{alone, since, trade};
 use crate::stage::*;
@@ -194,12 +196,12 @@ async fn an_order_that_never_expires_is_valid_for_ever() {
 async fn a_fill_of_an_order_that_never_arrived_is_booked_and_flagged() {
     let world = world();
     lost_open(&world).await;
-    let order = world.venue.sent()[0].clone();
+    // It was in the network after all, and this venue does not look at how long it is valid.
+    let order = OrderRequest { valid_until: Timestamp(i64::MAX), ..world.venue.sent()[0].clone() };
     world.pass(PATIENCE * 2);
     world.manager.resolve_orders().await.unwrap();
     world.manager.resolve_orders().await.unwrap();
     assert_eq!(world.unresolved(), 0);
-    // It was in the network after all, and this venue does not look at `valid_until`.
     world.venue.paper().submit(order).await.unwrap();
     world.manager.update_positions().await;
     assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 1", "1"));
