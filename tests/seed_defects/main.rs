@@ -14,6 +14,10 @@ mod d18;
 mod d19;
 mod d20;
 mod d21;
+mod d22;
+mod d23;
+mod d24;
+mod d25;
 mod help_money;
 #[allow(dead_code, reason = "shared with another suite, which uses the rest of it")]
 #[path = "../manager/stage.rs"]
