@@ -45,8 +45,10 @@ impl<A: Into<B>, B> Converts<A, B> {
 #[test]
 fn d17_price_fraction_and_quantity_do_not_convert() {
     // A stop takes a price, a share takes a fraction, an amount takes a quantity.
-    let _: (fn(Retarget, Price) -> Retarget, fn(Price) -> Field) = (Retarget::stop, Field::Set);
-    let _: (fn(Fraction) -> Amount, fn(Quantity) -> Amount) = (Amount::Share, Amount::Exactly);
+    let _: fn(Retarget, Price) -> Retarget = Retarget::stop;
+    let _: fn(Price) -> Field = Field::Set;
+    let _: fn(Fraction) -> Amount = Amount::Share;
+    let _: fn(Quantity) -> Amount = Amount::Exactly;
     // The trick can say yes.
     const { assert!(Converts::<Price, Price>::HERE) };
     const { assert!(!Converts::<Fraction, Price>::HERE && !Converts::<Price, Fraction>::HERE) };

@@ -18,6 +18,12 @@ mod d22;
 mod d23;
 mod d24;
 mod d25;
+mod d26;
+mod d27;
+mod d28;
+mod d29;
+mod d30;
+mod d32;
 mod help_money;
 #[allow(dead_code, reason = "shared with another suite, which uses the rest of it")]
 #[path = "../manager/stage.rs"]
