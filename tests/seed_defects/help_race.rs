@@ -1,0 +1,57 @@
+//! What the races have in common: a thread beside the test, a venue that is being called, a refusal that has a name.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::time::Duration;
+
+use posbook::venue::{OrderEnd, OrderReport, PositionManager};
+use posbook::{Error, OrderSide, Reason};
+use tokio::task::JoinHandle;
+
+use crate::stage::{Held, Staged, World, q};
+
+/// Runs one of the manager's methods on another thread.
+pub fn beside<T, F>(world: &World, method: impl FnOnce(PositionManager<Staged>) -> F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    tokio::spawn(method(world.manager.clone()))
+}
+
+/// The venue is being called with this, and the call is held. Ten seconds are no figure that is asserted: they turn a
+/// test that hangs into one that says why.
+pub async fn called<Q: Clone, A>(held: &mut Held<Q, A>) -> Q {
+    let called = tokio::time::timeout(Duration::from_secs(10), held.called());
+    called.await.expect("the venue was not called within 10 s")
+}
+
+/// Why it was refused. `defect` is what happened if it was not.
+pub fn refused<T: Debug>(result: Result<T, Error>, defect: &str) -> Reason {
+    match result.expect_err(defect) {
+        Error::Rejected(refused) => refused.reason().clone(),
+        fault => panic!("a fault where a refusal was due: {fault}"),
+    }
+}
+
+/// The venue is done with it, and this much is booked.
+pub fn filled_in_full(result: Result<OrderReport, Error>, quantity: &str) {
+    let report = result.unwrap();
+    assert_eq!((report.end, report.filled), (OrderEnd::Done, Some(q(quantity))));
+}
+
+/// Both have this, and nothing is on its way that could change it.
+pub fn both_sides(world: &World, symbol: &str, book: &str, venue: &str) {
+    assert_eq!(
+        (world.stands(symbol).as_str(), world.venue_has(symbol).as_str()),
+        (book, venue),
+        "the book and the venue, {symbol}"
+    );
+    assert_eq!(world.unresolved(), 0, "orders that nobody knows the end of");
+}
+
+/// What all orders on one side of a symbol asked the venue for, together.
+pub fn asked_for(world: &World, symbol: &str, side: OrderSide) -> String {
+    let orders = world.venue.sent().into_iter().filter(|o| o.symbol.as_str() == symbol && o.side == side);
+    orders.map(|order| order.quantity.get()).sum::<posbook::Decimal>().normalize().to_string()
+}
