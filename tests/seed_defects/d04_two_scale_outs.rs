@@ -11,7 +11,7 @@ async fn d04_two_scale_outs_of_0_6_on_1_take_off_what_is_there() {
     for side in [Side::Long, Side::Short] {
         let world = world();
         world.open(BTC, side, "1");
-        let (mut first_at_venue, mut rest_at_venue) = (world.venue.hold_submit(), world.venue.hold_submit());
+        let mut first_at_venue = world.venue.hold_submit();
         let first = beside(&world, |m| async move { m.scale_out_position(BTC, q("0.6"), "first").await });
         called(&mut first_at_venue).await;
 
@@ -20,6 +20,7 @@ async fn d04_two_scale_outs_of_0_6_on_1_take_off_what_is_there() {
         assert!(matches!(reason, Reason::ReduceBeyond { free, .. } if free == q("0.4")), "{reason}");
 
         // What is left may go, beside the first; then nothing is.
+        let mut rest_at_venue = world.venue.hold_submit();
         let rest = beside(&world, |m| async move { m.scale_out_position(BTC, q("0.4"), "rest").await });
         called(&mut rest_at_venue).await;
         let more = world.manager.scale_out_position(BTC, q("0.001"), "more").await;

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
-use posbook::venue::{OrderEnd, OrderReport, PositionManager};
+use posbook::reconcile::ReconcileReport;
+use posbook::venue::{OrderEnd, OrderReport, PositionManager, Scope, Venue, VenueReport};
 use posbook::{Error, OrderSide, Reason};
 use tokio::task::JoinHandle;
 
@@ -54,4 +55,38 @@ pub fn both_sides(world: &World, symbol: &str, book: &str, venue: &str) {
 pub fn asked_for(world: &World, symbol: &str, side: OrderSide) -> String {
     let orders = world.venue.sent().into_iter().filter(|o| o.symbol.as_str() == symbol && o.side == side);
     orders.map(|order| order.quantity.get()).sum::<posbook::Decimal>().normalize().to_string()
+}
+
+/// When a venue says that its list was read.
+#[derive(Debug, Clone, Copy)]
+pub enum Stamp {
+    /// At the moment it was.
+    Read,
+    /// At the moment of the answer: only our own sequence shows then that the list is old.
+    Answered,
+}
+
+/// Reconciles with a list that was read when it was asked for and is answered only after `meanwhile`.
+pub async fn reconcile_with_an_old_list(
+    world: &World,
+    stamp: Stamp,
+    meanwhile: impl FnOnce(&World),
+) -> ReconcileReport {
+    let mut held = world.venue.hold_report();
+    let reconciling = beside(world, |m| async move { m.reconcile_positions().await });
+    called(&mut held).await;
+    let list = world.venue.paper().positions(Scope::All).await;
+    meanwhile(world);
+    world.pass(Duration::from_millis(1));
+    match stamp {
+        Stamp::Read => held.go(),
+        Stamp::Answered => held.answer(VenueReport { venue_time: Some(world.clock.now()), ..list }),
+    }
+    reconciling.await.unwrap().unwrap()
+}
+
+/// A report of this moment finds nothing to do.
+pub async fn in_agreement(world: &World) {
+    world.pass(Duration::from_millis(1));
+    assert_eq!(world.manager.reconcile_positions().await.unwrap().to_string(), "in agreement");
 }

@@ -16,6 +16,12 @@ mod d02_two_closes;
 mod d03_scaling_races_a_close;
 mod d04_two_scale_outs;
 mod d05_close_and_reopen;
+mod d06_reconcile_deletes_a_newer_position;
+mod d07_reconcile_imports_a_closed_position;
+mod d08_import_overwrites_a_newer_position;
+mod d09_trailing_overwrites_a_manual_stop;
+mod d10_snapshots_that_change;
+mod d11_limits_checked_outside;
 mod help_race;
 #[allow(dead_code, reason = "shared with another suite, which uses the rest of it")]
 #[path = "../manager/stage.rs"]
