@@ -9,7 +9,7 @@ use posbook::venue::{OrderEnd, OrderReport, PositionManager, Scope, Venue, Venue
 use posbook::{Error, OrderSide, Reason};
 use tokio::task::JoinHandle;
 
-use crate::stage::{Held, Staged, World, q};
+use crate::stage::{Held, Staged, World, lost, q};
 
 /// Runs one of the manager's methods on another thread.
 pub fn beside<T, F>(world: &World, method: impl FnOnce(PositionManager<Staged>) -> F) -> JoinHandle<T>
@@ -25,6 +25,12 @@ where
 pub async fn called<Q: Clone, A>(held: &mut Held<Q, A>) -> Q {
     let called = tokio::time::timeout(Duration::from_secs(10), held.called());
     called.await.expect("the venue was not called within 10 s")
+}
+
+/// The next order is executed, and its answer is lost.
+pub fn executed_but_lost(world: &World) {
+    let paper = world.venue.paper().clone();
+    world.venue.on_submit(move |order| pollster::block_on(paper.submit(order)).and(Err(lost())));
 }
 
 /// Why it was refused. `defect` is what happened if it was not.

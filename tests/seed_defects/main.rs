@@ -22,6 +22,11 @@ mod d08_import_overwrites_a_newer_position;
 mod d09_trailing_overwrites_a_manual_stop;
 mod d10_snapshots_that_change;
 mod d11_limits_checked_outside;
+mod d12_the_lock_taken_twice;
+mod d13_errors_taken_for_emptiness;
+mod d14_zero_means_two_things;
+mod d15_none_means_two_things;
+mod d16_logging_fails_after_the_change;
 mod help_race;
 #[allow(dead_code, reason = "shared with another suite, which uses the rest of it")]
 #[path = "../manager/stage.rs"]
