@@ -198,7 +198,7 @@ pub enum FillNote {
     AfterFinal,
     /// Its order was made against another life of the key.
     OtherLife,
-    /// More than its order asked for.
+    /// More than its order asked for, or than the venue's final figure of it.
     Overfilled,
     /// On the other side than its order.
     WrongSide,

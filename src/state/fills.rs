@@ -306,11 +306,12 @@ fn book(
     match (kind, &mut key.position) {
         (Kind::ScaledIn, Some(open)) => {
             let open = Arc::make_mut(open);
+            let dust = open.quantity < slot.instrument.minimum();
             open.quantity = open.quantity.plus(part.quantity)?;
             open.cost = exact_add("the cost of a position", open.cost, part.value)?;
             // An open that takes dust over brings its own protection, as if the key had been flat (R18, R5).
             let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.booked.is_zero());
-            if let Some(order) = opener.filter(|o| o.against == Some(open.id)) {
+            if let Some(order) = opener.filter(|o| dust && o.against == Some(open.id)) {
                 open.leverage = order.leverage;
                 let rule =
                     order.rule.and_then(|r| r.targets(open.side, fill.price.get(), &slot.instrument).ok());
@@ -489,7 +490,8 @@ fn remarks(
     if order.side != fill.side {
         notes.push(FillNote::WrongSide);
     }
-    if quantity > order.quantity.less(order.booked) {
+    // Of what was asked, or of the final figure once the venue has stated it.
+    if quantity > order.remaining() {
         notes.push(FillNote::Overfilled);
     }
     if order.against != key.position.as_ref().map(|p| p.id) {

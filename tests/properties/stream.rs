@@ -304,13 +304,24 @@ impl World {
             }
             Op::Send { pick: n } => {
                 let Some(place) = pick(&self.reservations, n) else { return Came::Skipped };
-                match self.reservations.swap_remove(place).sent() {
+                let reservation = self.reservations.swap_remove(place);
+                let id = reservation.client_id();
+                match reservation.sent() {
                     Ok(sent) => self.sent.push(sent),
-                    // A fill came before: it works already and is taken hold of by its name.
-                    Err(refused) => assert!(matches!(
-                        refused.reason(),
-                        posbook::Reason::OrderState { .. } | posbook::Reason::UnknownOrder { .. }
-                    )),
+                    Err(refused) => {
+                        use posbook::Reason::*;
+                        // A fill came before: it works already and is taken hold of by its name. Or what it was reserved
+                        // against is gone, and it is released.
+                        let early = matches!(refused.reason(), OrderState { .. } | UnknownOrder { .. });
+                        let gone = matches!(
+                            refused.reason(),
+                            Closing { .. } | AlreadyOpen { .. } | OtherPosition { .. }
+                        );
+                        assert!(early || (gone && self.unresolved(id).is_none()), "{refused}");
+                        if self.unresolved(id).is_none() {
+                            self.model.gone(&id.to_string());
+                        }
+                    }
                 }
                 Came::Done
             }
