@@ -111,7 +111,8 @@ async fn an_increase_is_refused_while_a_key_is_closing_by_every_way_in() {
     desk.open(BTC, Side::Long, "1");
     desk.manager.close_position(BTC, "out").await.unwrap();
     let id = desk.id(BTC);
-    assert!(matches!(rejection(desk.manager.scale_in_position(BTC, q("1")).await), Reason::Closing { .. }));
+    let added = rejection(desk.manager.scale_in_position(BTC, q("1")).await);
+    assert!(matches!(added, Reason::Closing { .. }), "R7: a key that closes took an increase: {added}");
     let batch = desk.book().submit([Command::scale_in(id, q("1")).into()]).unwrap_err();
     assert!(matches!(batch.reason(), Reason::Closing { .. }), "{batch}");
     let turned = rejection(desk.manager.open_position(BTC, Side::Short, q("1"), 10, f("0.05")).await);

@@ -57,6 +57,14 @@ const fn real(test: &'static str, says: &'static str) -> Guard {
     Guard { suite: Suite::Real("faults"), test, says }
 }
 
+const fn defect(test: &'static str, says: &'static str) -> Guard {
+    Guard { suite: Suite::Real("seed_defects"), test, says }
+}
+
+const fn rule(test: &'static str, says: &'static str) -> Guard {
+    Guard { suite: Suite::Real("rules"), test, says }
+}
+
 const fn replay(finding: &'static str, sound: &'static str) -> Guard {
     Guard { suite: Suite::Replay, test: finding, says: sound }
 }
@@ -84,6 +92,10 @@ const TWINS: &[Twin] = &[
         fault: "no_identity",
         what: "a position id or revision is not compared",
         guards: &[
+            defect(
+                "d05::d05_a_late_close_does_not_remove_the_newer_position",
+                "D5: a close decided on the dead position left",
+            ),
             real("d05_aba::d05_a_late_scale_out_does_not_reduce_the_new_position", ABA),
             real("d05_aba::d05_a_late_scale_in_does_not_add_to_the_new_position", ABA),
             real("d05_aba::d05_a_late_stop_loss_does_not_close_the_new_position", ABA),
@@ -92,9 +104,106 @@ const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "two_opens",
+        what: "an open does not ask for unresolved orders (D1)",
+        guards: &[
+            defect(
+                "d01::d01_two_opens_of_one_side_leave_one_position",
+                "D1: a second open of the symbol left",
+            ),
+            defect("d01::d01_two_opens_of_opposite_sides_do_not_cancel_out", "D1: "),
+        ],
+    },
+    Twin {
+        fault: "nothing_in_flight",
+        what: "reductions in flight are not counted (D2, D4, I2)",
+        guards: &[
+            defect("d02::d02_a_stop_and_a_manual_close_sell_once", "D2: a second close of the position left"),
+            defect(
+                "d04::d04_two_scale_outs_of_0_6_on_1_take_off_what_is_there",
+                "D4: a second scale-out of 0.6 left",
+            ),
+        ],
+    },
+    Twin {
+        fault: "no_closing",
+        what: "a key that closes takes increases (D3, R7)",
+        guards: &[rule("r07::an_increase_is_refused_while_a_key_is_closing_by_every_way_in", "R7: ")],
+    },
+    Twin {
+        fault: "closing_forgotten",
+        what: "a closing ends with its first order (D3, R7)",
+        guards: &[
+            defect(
+                "d03::d03_a_scale_in_that_was_executed_before_the_close_heard_of_it_is_closed_too",
+                "D3: the rest was not closed",
+            ),
+            rule(
+                "r07::a_closing_stands_through_refusals_and_ends_by_its_own_command_only",
+                "new risk was not refused",
+            ),
+        ],
+    },
+    Twin {
+        fault: "stale_report",
+        what: "a report is applied although the book changed since it was asked for (D6, D7, D8, R8)",
+        guards: &[
+            defect(
+                "d06::d06_a_position_opened_after_the_list_was_fetched_stays",
+                "D6: an older list removed",
+            ),
+            defect(
+                "d07::d07_a_position_closed_after_the_list_was_fetched_does_not_come_back",
+                "D7: an older list brought",
+            ),
+            defect("d08::d08_an_older_row_leaves_a_newer_position_and_its_stop", "D8: an older row changed"),
+        ],
+    },
+    Twin {
+        fault: "older_report",
+        what: "a report is applied although a later fill is booked (R8)",
+        guards: &[rule(
+            "r08::a_report_whose_venue_clock_is_behind_ours_is_compared_with_venue_times_only",
+            "as old as the fill",
+        )],
+    },
+    Twin {
+        fault: "limits_outside",
+        what: "positions on their way are not counted (D11, R13)",
+        guards: &[
+            defect(
+                "d11::d11_seven_threads_fill_three_places_while_nothing_is_answered",
+                "D11: an order left beyond the limit",
+            ),
+            model("limits_two_opens_one_place", "one_place", UNLISTED),
+        ],
+    },
+    Twin {
+        fault: "failed_is_empty",
+        what: "a report that failed is taken for a list (D13, R10)",
+        guards: &[defect(
+            "d13::d13_a_failed_list_is_an_error_and_nobody_is_flat",
+            "D13: a failed list was taken for a list",
+        )],
+    },
+    Twin {
+        fault: "no_ring",
+        what: "a fill is not compared with those that were booked (R3, I11)",
+        guards: &[
+            rule(
+                "r03::after_a_flip_and_a_reconnect_every_fill_is_booked_once",
+                "R3: a fill that came again was booked",
+            ),
+            model("same_fill_twice", "booked_once", UNLISTED),
+        ],
+    },
+    Twin {
         fault: "doubt_by_report",
         what: "a flat position report ends the doubts about its orders (R1)",
-        guards: &[replay("duplicate_orders", "0")],
+        guards: &[
+            rule("r01::a_flat_report_50_ms_after_a_timeout_opens_nothing_twice", "opened again"),
+            replay("duplicate_orders", "0"),
+        ],
     },
     Twin {
         fault: "new_id_retry",
