@@ -31,13 +31,14 @@ fn d22_partly_filled_then_cancelled_is_what_filled_and_nothing_is_sent_again() {
     }
     assert_eq!((world.sent(BTC), world.unresolved()), (1, 0));
 
-    // The rest is a wish of its own, and the stop takes off what is there.
+    // The rest is a wish of its own, which may fill in part again; the stop takes off what is there.
+    fills_only(&world, "0.2", cancelled("0.2"));
     block_on(world.manager.scale_in_position(BTC, q("0.6"))).unwrap();
-    assert_eq!(agreed(&world, BTC), "1");
+    assert_eq!((world.stands(BTC).as_str(), agreed(&world, BTC).as_str()), ("long 0.6", "0.6"));
     world.price(BTC, "47500");
     world.quiet_pass();
     assert_eq!((world.stands(BTC).as_str(), agreed(&world, BTC).as_str()), ("flat", "0"));
-    assert_eq!(world.venue.sent()[2].quantity, q("1"));
+    assert_eq!((world.venue.sent()[2].quantity, world.sent(BTC)), (q("0.6"), 3));
 }
 
 #[test]

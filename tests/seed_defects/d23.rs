@@ -27,7 +27,7 @@ async fn loses(world: &World, what: Say<Result<Answer, VenueError>>) {
     // The bot tries again, as the predecessor did.
     let refused = open(world).await.unwrap_err();
     let Error::Rejected(refused) = &refused else { panic!("{refused}") };
-    assert!(matches!(refused.reason(), Reason::InDoubt { .. } | Reason::AlreadyReserved { .. }), "{refused}");
+    assert!(matches!(refused.reason(), Reason::InDoubt { .. }), "{refused}");
     assert_eq!((world.sent(BTC), world.in_doubt()), (1, 1));
 }
 
@@ -67,4 +67,23 @@ async fn d23_an_order_that_never_arrived_is_given_up_before_a_new_one_goes_out()
     let late = block_on(world.venue.paper().submit(sent[0].clone())).unwrap();
     assert!(matches!(late.status, posbook::venue::OrderStatus::Final { filled, .. } if filled.is_zero()));
     assert_eq!((world.stands(BTC).as_str(), agreed(&world, BTC).as_str()), ("long 1", "1"));
+}
+
+#[tokio::test]
+async fn d23_a_scale_in_whose_answer_was_lost_is_not_made_twice() {
+    let world = world();
+    open(&world).await.unwrap();
+    let mut held = world.venue.hold_submit();
+    let copy = world.clone();
+    let adding = tokio::spawn(async move { copy.manager.scale_in_position(BTC, q("0.5")).await });
+    called(&mut held).await;
+    held.say(Say::GoBut(Err(lost())));
+    assert!(matches!(adding.await.unwrap().unwrap().end, OrderEnd::InDoubt(_)));
+
+    let again = world.manager.scale_in_position(BTC, q("0.5")).await.unwrap_err();
+    assert!(again.to_string().contains("in doubt about order"), "{again}");
+    assert_eq!((world.stands(BTC).as_str(), world.venue_has(BTC).as_str()), ("long 1", "1.5"));
+    world.quiet_pass();
+    assert_eq!((world.stands(BTC).as_str(), agreed(&world, BTC).as_str()), ("long 1.5", "1.5"));
+    assert_eq!((world.sent(BTC), world.in_doubt()), (2, 0));
 }
