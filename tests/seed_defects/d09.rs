@@ -1,7 +1,7 @@
 //! D9: a stop set by hand was overwritten by a trailing value from older state, and readers saw a new entry beside the old
 //! amount. Here the stop is worked out where the command lands, and what is read is one value.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use posbook::{Decimal, ExitPlan, Field, Fill, OrderSide, Price, Side, Timestamp, exits};
 
@@ -54,43 +54,47 @@ fn d09_readers_see_an_entry_with_its_own_amount_and_a_stop_that_only_tightens() 
             Some(*sum)
         })
         .collect();
-    let written = AtomicBool::new(false);
+    let (world, price, costs) = (&world, &price, &costs);
     std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let (mut stop, mut last) = (p("47500"), false);
-                    // Once more after the last write.
-                    while !last {
-                        last = written.load(Ordering::Acquire);
-                        let seen = world.manager.get_position(BTC).unwrap();
-                        let n = usize::try_from(seen.quantity.get().mantissa()).unwrap()
-                            / 10_usize.pow(seen.quantity.get().scale());
-                        assert_eq!(seen.cost, costs[n - 1], "D9: an entry beside another amount");
-                        assert!(seen.stop_loss().unwrap() >= stop, "D9: a stop was loosened");
-                        stop = seen.stop_loss().unwrap();
-                    }
-                })
-            })
-            .collect();
-        let by_hand = scope.spawn(|| {
+        let by_hand = scope.spawn(move || {
             for n in 0..FILLS {
                 let tighter = Field::Set(Price::new(Decimal::from(49_000 + 5 * n)).unwrap());
                 // Refused where the trailing is tighter already; the last ones are beyond it.
                 let _ = world.manager.modify_position_targets(BTC, tighter, Field::Keep);
             }
         });
-        for n in 1..=FILLS {
-            let trade = format!("t{n}").parse().unwrap();
-            let time = Timestamp::from_millis(2_000 + i64::try_from(n).unwrap());
-            let fill = Fill::trade(world.id(BTC), trade, OrderSide::Buy, q("1"), price(n)).at(time);
-            world.book().record(fill).unwrap();
-            world.book().mark(world.id(BTC), price(n)).unwrap();
-            pollster::block_on(world.manager.update_positions());
+        let writer = Arc::new(scope.spawn(move || {
+            let mut by_hand = Some(by_hand);
+            for n in 1..=FILLS {
+                let trade = format!("t{n}").parse().unwrap();
+                let time = Timestamp::from_millis(2_000 + i64::try_from(n).unwrap());
+                let fill = Fill::trade(world.id(BTC), trade, OrderSide::Buy, q("1"), price(n)).at(time);
+                world.book().record(fill).unwrap();
+                world.book().mark(world.id(BTC), price(n)).unwrap();
+                pollster::block_on(world.manager.update_positions());
+                // The second half of the marks comes after the last stop that was set by hand.
+                if let Some(by_hand) = by_hand.take_if(|_| n == FILLS / 2) {
+                    by_hand.join().unwrap();
+                }
+            }
+        }));
+        for _ in 0..2 {
+            let writer = Arc::clone(&writer);
+            scope.spawn(move || {
+                let (mut stop, mut last) = (p("47500"), false);
+                // Once more after the last write.
+                while !last {
+                    last = writer.is_finished();
+                    let seen = world.manager.get_position(BTC).unwrap();
+                    let n = usize::try_from(seen.quantity.get().mantissa()).unwrap()
+                        / 10_usize.pow(seen.quantity.get().scale());
+                    assert_eq!(seen.cost, costs[n - 1], "D9: an entry beside another amount");
+                    assert!(seen.stop_loss().unwrap() >= stop, "D9: a stop was loosened");
+                    stop = seen.stop_loss().unwrap();
+                }
+            });
         }
-        by_hand.join().unwrap();
-        written.store(true, Ordering::Release);
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
-    assert_eq!((world.stands(BTC).as_str(), world.stop(BTC).as_str()), ("long 101", "49495"));
+    assert_eq!(world.stands(BTC), "long 101");
+    assert_eq!(world.stop(BTC), "49495", "D9: a stop set by hand was overwritten");
 }
