@@ -43,9 +43,9 @@ fn booked_once() {
         let first = deliver(&book, id);
         let second = other.join().unwrap();
         let view = book.snapshot();
+        assert_eq!(view.totals().fills, 1, "the same fill was booked twice (I11)");
         assert_eq!(view.sequence(), Sequence(2));
         assert_eq!(view.get(id).unwrap().quantity, "1".parse().unwrap());
-        assert_eq!(view.totals().fills, 1);
         (first, second, book.health().lost_turns)
     });
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::Rejection;
-use crate::model::{Change, Command, Position, Publication};
+use crate::model::{Change, Command, InstrumentId, Position, Publication, Symbol};
 
 use super::snapshot::Snapshot;
 
@@ -39,6 +39,13 @@ fn say(change: &Change, view: &Snapshot) {
 pub(crate) fn refused(command: &Command, rejection: &Rejection) {
     isolated(|| {
         tracing::warn!(target: "posbook::audit", command = command.name(), refused = %rejection);
+    });
+}
+
+/// Says that a fill came for an instrument that is not registered, and under which id it is kept.
+pub(crate) fn unregistered(symbol: &Symbol, id: InstrumentId) {
+    isolated(|| {
+        tracing::warn!(target: "posbook::audit", %symbol, id = id.0, "a fill of an instrument that is not registered");
     });
 }
 

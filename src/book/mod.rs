@@ -18,6 +18,8 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
+#[cfg(not(posbook_loom))]
+pub(crate) use audit::unregistered;
 pub use batch::Batch;
 #[cfg(not(posbook_loom))]
 pub use feed::ChangeStream;

@@ -147,6 +147,9 @@ pub struct Order {
     pub state: OrderState,
     /// Sum of its booked fills.
     pub booked: Quantity,
+    /// Sum of its fills that came and could not be booked (R4): heard of, so that the order ends; what they did is missing
+    /// on its key, which is blocked until reports agree.
+    pub unbooked: Quantity,
     /// Sum of quantity x contract size x price of its booked fills.
     #[serde(with = "money")]
     pub booked_value: Decimal,
@@ -166,8 +169,8 @@ impl Order {
     /// What may still fill. A settled order's figure is final, whatever was asked.
     pub fn remaining(&self) -> Quantity {
         match self.state {
-            OrderState::Settling(told) => told.less(self.booked),
-            _ => self.quantity.less(self.booked),
+            OrderState::Settling(told) => told.less(self.booked).less(self.unbooked),
+            _ => self.quantity.less(self.booked).less(self.unbooked),
         }
     }
 

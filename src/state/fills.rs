@@ -56,12 +56,12 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     let (quantity, value) = match news(slot, &to, fill)? {
         News::Nothing => return Ok(duplicate()),
         News::Fill { quantity, value } => (quantity, value),
-        News::Unfoldable(why) => return Ok(unbooked(ask, slot, to.key, fill, seen, why)),
+        News::Unfoldable(why) => return Ok(unbooked(ask, slot, &to, fill, seen, why)),
     };
     match fold(ask, slot, &to, fill, seen, quantity, value) {
         Ok(decision) => Ok(decision),
         // Range, precision, overflow: money moved all the same (R4).
-        Err(refused) => Ok(unbooked(ask, slot, to.key, fill, seen, refused.to_string())),
+        Err(refused) => Ok(unbooked(ask, slot, &to, fill, seen, refused.to_string())),
     }
 }
 
@@ -468,7 +468,7 @@ fn settle(
     }
     match order.state {
         OrderState::Reserved | OrderState::Sent => order.state = OrderState::Working,
-        OrderState::Settling(told) if order.booked >= told => {
+        OrderState::Settling(_) if order.remaining().is_zero() => {
             let finished = order.clone();
             orders::remove(slot, key, &finished);
             orders::settled(key, finished.client_id);
@@ -520,8 +520,23 @@ pub(super) fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Resu
 }
 
 /// Keeps a fill that cannot be folded, remembers it, and blocks its key for new risk (R4).
-fn unbooked(ask: &Ask<'_>, slot: &Slot, key: PositionKey, fill: &Fill, seen: Seen, why: String) -> Decision {
-    let mut after = ask.key(slot, key);
+fn unbooked(ask: &Ask<'_>, slot: &Slot, to: &Addressee, fill: &Fill, seen: Seen, why: String) -> Decision {
+    let mut after = ask.key(slot, to.key);
+    // Its order has heard of it, or it would wait for this fill for ever.
+    if let Some(order) = &to.order
+        && let Shape::Trade { .. } = fill.shape
+        && let Some(order) = after.orders.iter_mut().find(|o| o.client_id == order.client_id)
+    {
+        let order = Arc::make_mut(order);
+        order.unbooked = order.unbooked.plus(fill.quantity).unwrap_or(order.unbooked);
+        order.heard = Heard::Known;
+        if let OrderState::Settling(_) = order.state
+            && order.remaining().is_zero()
+        {
+            let finished = order.clone();
+            orders::remove(slot, &mut after, &finished);
+        }
+    }
     let detail = format!("{}: {why}", describe(fill));
     add_trouble(&mut after, TroubleKind::Unbooked, ask.next, detail);
     let effects = smallvec::smallvec![ask.change(slot, Kind::Unbooked, after)];

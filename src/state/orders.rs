@@ -169,7 +169,7 @@ fn finish(slot: &Slot, key: &mut KeyState, order: &Order, told: Quantity) -> Res
         let (order, booked) = (order.client_id, order.booked);
         return Err(Reason::FinalBelowBooked { order, told, booked }.into());
     }
-    if told > order.booked {
+    if told > order.booked.plus(order.unbooked).unwrap_or(order.booked) {
         edit(key, order.client_id, |order| order.heard = Heard::Known);
         return Ok(move_to(key, order.client_id, OrderState::Settling(told), Kind::Settling));
     }

@@ -181,6 +181,7 @@ fn order(
         against,
         state: OrderState::Reserved,
         booked: Quantity::ZERO,
+        unbooked: Quantity::ZERO,
         booked_value: Decimal::ZERO,
         source: FillSource::Open,
         deadline,

@@ -801,8 +801,9 @@ fn unheard_of(symbol: &Symbol) -> InstrumentId {
     let mut hasher = crate::state::Fingerprint::default();
     std::hash::Hash::hash(symbol, &mut hasher);
     let low = u32::try_from(std::hash::Hasher::finish(&hasher) & 0x7fff_ffff).unwrap_or_default();
-    tracing::warn!(target: "posbook::audit", %symbol, id = low | 1 << 31, "a fill of an instrument that is not registered");
-    InstrumentId(low | 1 << 31)
+    let id = InstrumentId(low | 1 << 31);
+    crate::book::unregistered(symbol, id);
+    id
 }
 
 /// Why a place names no key.

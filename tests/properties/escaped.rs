@@ -157,3 +157,23 @@ fn r13_a_negative_cost_makes_no_room_in_the_limit_of_the_book() {
     let wish = Command::open(spread, Side::Long, "1".parse().unwrap()).at("450".parse().unwrap());
     assert!(book.reserve(wish).unwrap_err().to_string().contains("notional of the book"));
 }
+
+#[test]
+fn r18_an_open_made_on_dust_leaves_the_targets_of_what_the_dust_has_become() {
+    let spec = InstrumentSpec {
+        minimum: "0.01".parse().unwrap(),
+        ..InstrumentSpec::linear("BTC/USDT:USDT", "0.1", "0.001").unwrap()
+    };
+    let book = Book::builder().build().unwrap();
+    let id = book.register(Instrument::new(spec).unwrap()).unwrap();
+    book.mark(id, "50000".parse().unwrap()).unwrap();
+    book.record(trade(id, "dust", OrderSide::Buy, "0.005", "50000", 1)).unwrap();
+    book.apply(Command::Accept { key: id.into(), reason: "no rule wanted".into() }).unwrap();
+    let wish = Command::open(id, Side::Long, "1".parse().unwrap()).stop("0.05").unwrap();
+    let order = book.reserve(wish).unwrap().sent().unwrap();
+    // Before it fills, somebody adds by hand and protects the whole.
+    book.record(trade(id, "by hand", OrderSide::Buy, "3", "50000", 2)).unwrap();
+    book.apply(Command::retarget(id).stop("49900".parse().unwrap())).unwrap();
+    book.record(trade(id, "1", OrderSide::Buy, "1", "50000", 3).order(order.client_id())).unwrap();
+    assert_eq!(book.snapshot().get(id).unwrap().stop_loss(), Some("49900".parse().unwrap()));
+}

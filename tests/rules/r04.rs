@@ -4,7 +4,7 @@
 use posbook::venue::{FillCursor, FillPage, VenueFill};
 use posbook::{
     Command, Decimal, Effect, FillNote, FillOutcome, Instrument, InstrumentId, Kind, Leg, OrderSide, Reason,
-    Side, TroubleKind,
+    Settlement, Side, TroubleKind,
 };
 
 use crate::help::{alone, both, desk, since, trade};
@@ -121,4 +121,30 @@ async fn one_fill_that_cannot_be_booked_holds_up_none_of_its_page() {
     assert!(world.key(BTC).troubles.iter().any(|t| t.kind == TroubleKind::Unbooked));
     assert_eq!(world.manager.get_position(BTC).unwrap().side, Side::Long);
     assert_eq!(world.manager.get_position(BTC).unwrap().cost, p("100000").get());
+}
+
+/// Whichever comes first, the fill or the figure: an order does not wait for ever for a fill that came and could not be
+/// booked. What it did is missing, and its key says so.
+#[test]
+fn an_order_whose_fill_cannot_be_booked_ends_and_its_key_stays_blocked() {
+    for figure_first in [true, false] {
+        let alone = alone();
+        let order = alone.sent_open(alone.btc, "1");
+        // Worth less than the smallest money: its cash would be rounded to nothing.
+        let fill =
+            trade(alone.btc, "1", OrderSide::Buy, "0.0000000000000001", "50000").order(order.client_id());
+        let figure = q("0.0000000000000001");
+        if figure_first {
+            assert_eq!(order.refused(figure, "cancelled").unwrap(), Settlement::AwaitingFills);
+            assert!(matches!(alone.record(fill), FillOutcome::Unbooked { .. }));
+        } else {
+            assert!(matches!(alone.record(fill), FillOutcome::Unbooked { .. }));
+            assert_eq!(order.refused(figure, "cancelled").unwrap(), Settlement::Settled);
+        }
+        assert!(alone.book.reservations().is_empty(), "an order without a way out");
+        assert!(matches!(alone.refused(alone.btc), Reason::Blocked { .. }));
+        alone.book.apply(Command::Accept { key: alone.btc.into(), reason: "seen".into() }).unwrap();
+        drop(alone.sent_open(alone.btc, "1"));
+        alone.folds();
+    }
 }

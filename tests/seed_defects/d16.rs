@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use posbook::venue::OrderEnd;
-use posbook::{Field, Side};
+use posbook::venue::{OrderEnd, Venue};
+use posbook::{Field, OrderSide, Side};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::help_race::{both_sides, filled_in_full, refused};
@@ -78,4 +78,20 @@ fn d16_a_stop_and_a_repair_go_through() {
     assert!(lines >= 4, "{lines}");
     both_sides(&world, BTC, "flat", "0");
     assert_eq!(world.stands(ETH), "long 1");
+}
+
+#[test]
+fn d16_a_fill_of_an_unknown_symbol_hides_no_other_when_its_line_panics() {
+    let world = world();
+    let copy = world.clone();
+    world.venue.on_submit(move |order| {
+        let mut answer = pollster::block_on(copy.venue.paper().submit(order)).unwrap();
+        answer.fills.insert(0, copy.foreign("NEW/USDT:USDT", "a", OrderSide::Buy, "1", "5"));
+        Ok(answer)
+    });
+    while_the_log_panics(|| {
+        world.open(BTC, Side::Long, "1");
+    });
+    both_sides(&world, BTC, "long 1", "1");
+    assert_eq!(world.book().snapshot().totals().strays, 1);
 }

@@ -175,7 +175,7 @@ const TWINS: &[Twin] = &[
                 "d11::d11_seven_threads_fill_three_places_while_nothing_is_answered",
                 "D11: an order left beyond the limit",
             ),
-            model("limits_two_opens_one_place", "one_place", UNLISTED),
+            model("limits_two_opens_one_place", "one_place", "totals.positions + totals.opening <= 1"),
         ],
     },
     Twin {
@@ -194,7 +194,7 @@ const TWINS: &[Twin] = &[
                 "r03::after_a_flip_and_a_reconnect_every_fill_is_booked_once",
                 "R3: a fill that came again was booked",
             ),
-            model("same_fill_twice", "booked_once", UNLISTED),
+            model("same_fill_twice", "booked_once", "booked twice (I11)"),
         ],
     },
     Twin {
