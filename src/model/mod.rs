@@ -17,18 +17,18 @@ mod number;
 mod order;
 mod plan;
 mod position;
+mod repair;
+mod targets;
 mod text;
 mod trail;
+mod wish;
 
 pub use baseline::{Baseline, Lot, Synthetic};
 pub use change::{
     Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen, Trouble,
     TroubleKind, Unit,
 };
-pub use command::{
-    Addition, Adoption, Amount, Command, DropPosition, Field, Opening, OrderStep, Precondition, Ratchet,
-    Reduction, Retarget, Targets,
-};
+pub use command::Command;
 pub use exit::{Exit, ExitRule};
 pub use fill::{Fill, FillNote, OrderRef, Shape};
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
@@ -39,9 +39,12 @@ pub use ledger::{Ledger, Sums};
 pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_sub, product_rounded, quotient_rounded, share_rounded};
-pub use order::{FillSource, Heard, Intent, Order, OrderState};
+pub use order::{FillSource, Heard, Intent, Order, OrderState, OrderStep};
 pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
+pub use repair::{Adoption, DropPosition};
+pub use targets::{Field, Ratchet, Retarget, Targets};
 pub use text::{Currency, Reference, Symbol};
 pub use trail::Trailed;
+pub use wish::{Addition, Amount, Opening, Precondition, Reduction};

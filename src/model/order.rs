@@ -184,3 +184,71 @@ impl Order {
         matches!(self.state, OrderState::InDoubt(_))
     }
 }
+
+/// What became of an order (R6).
+///
+/// ```
+/// assert_eq!(posbook::OrderStep::Sent.name(), "send");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStep {
+    /// It is about to leave.
+    Sent,
+    /// It never left: the claim is released.
+    Release,
+    /// The venue has it; so much of it is filled so far.
+    Working {
+        /// The venue's cumulative figure.
+        filled: Quantity,
+    },
+    /// The venue is done with it.
+    Complete {
+        /// The venue's final cumulative figure.
+        filled: Quantity,
+    },
+    /// The venue refused or cancelled it.
+    Refused {
+        /// The venue's final cumulative figure; a cancelled order may have filled in part.
+        filled: Quantity,
+        /// What the venue said.
+        reason: String,
+    },
+    /// The venue takes back a final figure that it had stated: only ever by hand, because a lagging replica says less too.
+    Corrected {
+        /// The figure that holds; not below what is booked.
+        filled: Quantity,
+        /// How that is known.
+        reason: String,
+    },
+    /// Nobody knows.
+    Doubt {
+        /// Why not.
+        why: String,
+    },
+    /// The venue knows no such order. It counts only if the question was asked after the order's own expiry, and only
+    /// when a question asked after that answer gets the same one (R1); an order that the venue has known never ends
+    /// this way.
+    Unknown {
+        /// The book's sequence before the venue was asked.
+        asked: Sequence,
+        /// The book's clock before the venue was asked.
+        time: Timestamp,
+    },
+}
+
+impl OrderStep {
+    /// In one word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            OrderStep::Sent => "send",
+            OrderStep::Release => "release",
+            OrderStep::Working { .. } => "working",
+            OrderStep::Complete { .. } => "complete",
+            OrderStep::Refused { .. } => "refuse",
+            OrderStep::Corrected { .. } => "correct",
+            OrderStep::Doubt { .. } => "doubt",
+            OrderStep::Unknown { .. } => "unknown",
+        }
+    }
+}

@@ -6,10 +6,11 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, Precondition};
+use super::command::Command;
 use super::ids::PositionId;
 use super::key::PositionKey;
 use super::number::Fraction;
+use super::wish::Precondition;
 use crate::error::{Reason, Rejection};
 
 /// What else gets a position out, or its stop closer. Carried by the order that opens it, as its targets' rule is (R5), or

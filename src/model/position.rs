@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::command::Targets;
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::instrument::Instrument;
 use super::key::{PositionKey, Side};
 use super::ledger::money;
 use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, product_rounded, quotient_rounded};
 use super::plan::ExitPlan;
+use super::targets::Targets;
 use super::trail::apart;
 use crate::error::{Reason, Rejection};
 

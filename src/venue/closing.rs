@@ -4,8 +4,10 @@
 //! cancelled; what they bring or free until then is closed by the passes that follow.
 
 use super::api::Venue;
-use super::manager::{OrderReport, Place, PositionManager, not_asked, panicked};
+use super::manager::{PositionManager, not_asked, panicked};
 use super::pass::Pass;
+use super::place::Place;
+use super::report::OrderReport;
 use super::together::{Panicked, all, both};
 use crate::book::Reservation;
 use crate::error::{Error, Reason, Rejection};

@@ -6,16 +6,16 @@
 
 use std::fmt;
 
-use rust_decimal::Decimal;
-
 use super::api::{Answer, FillCursor, OrderRequest, OrderStatus, Outcome, Venue, VenueFill};
+use super::place::{Missing, Place, find};
+use super::report::{OrderEnd, OrderReport};
 use super::together::{Panicked, all};
 use crate::book::{Book, Sent, Settlement, Snapshot};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    Change, ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderRef, OrderState, Position,
-    PositionKey, PositionMode, Precondition, Quantity, Ratchet, Retarget, Sequence, Shape, Side, Symbol,
-    TargetRule, Targets, Timestamp,
+    ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderState, Position, PositionKey,
+    PositionMode, Precondition, Quantity, Ratchet, Retarget, Sequence, Side, Symbol, TargetRule, Targets,
+    Timestamp,
 };
 use crate::sync::{Arc, Mutex, fault};
 
@@ -72,105 +72,6 @@ impl<V: Venue> fmt::Debug for PositionManager<V> {
             .field("book", self.book())
             .finish()
     }
-}
-
-/// Names a position: a symbol (its net position), or a key (hedge mode, owners).
-///
-/// ```
-/// use posbook::{InstrumentId, PositionKey};
-/// use posbook::venue::Place;
-///
-/// let by_name: Place = "BTC/USDT:USDT".into();
-/// let by_key: Place = PositionKey::net(InstrumentId(0)).into();
-/// assert_ne!(by_name, by_key);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place<'a> {
-    /// The venue's symbol; one-way mode only, where it names one position.
-    Symbol(&'a str),
-    /// The key itself.
-    Key(PositionKey),
-}
-
-impl<'a> From<&'a str> for Place<'a> {
-    fn from(symbol: &'a str) -> Self {
-        Self::Symbol(symbol)
-    }
-}
-
-impl<'a> From<&'a String> for Place<'a> {
-    fn from(symbol: &'a String) -> Self {
-        Self::Symbol(symbol)
-    }
-}
-
-impl From<PositionKey> for Place<'_> {
-    fn from(key: PositionKey) -> Self {
-        Self::Key(key)
-    }
-}
-
-impl From<InstrumentId> for Place<'_> {
-    fn from(id: InstrumentId) -> Self {
-        Self::Key(PositionKey::net(id))
-    }
-}
-
-/// What became of an order. "Nothing happened" and "something happened that nobody knows" are different words (D15).
-///
-/// ```
-/// use posbook::venue::OrderEnd;
-///
-/// assert_ne!(OrderEnd::Done, OrderEnd::InDoubt("timed out".into()));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrderEnd {
-    /// The venue is done with it and every fill is booked. How much it filled stands beside.
-    Done,
-    /// The venue refused or cancelled it, in its words; what it filled until then is booked.
-    Refused(String),
-    /// The venue works on it; [`PositionManager::update_positions`] follows it from here.
-    Working,
-    /// The venue is done with it, fills are missing; they are booked when they come.
-    AwaitingFills,
-    /// Nobody knows; the key is blocked for new risk until the venue says what became of the order (R1).
-    InDoubt(String),
-}
-
-/// An order's result, as far as it is booked.
-///
-/// ```
-/// # use posbook::{Book, Instrument, Side};
-/// # use posbook::venue::{OrderEnd, PaperVenue, PositionManager};
-/// # let venue = PaperVenue::builder().build();
-/// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-/// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-/// # let btc = manager.instrument("BTC/USDT:USDT")?;
-/// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-/// # manager.book().mark(btc, "50000".parse()?)?;
-/// let order = manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?);
-/// let report = pollster::block_on(order)?;
-/// assert_eq!(report.end, OrderEnd::Done);
-/// assert_eq!(report.average.map(|a| a.to_string()), Some("50000".into()));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct OrderReport {
-    /// The name it carried to the venue.
-    pub client_id: ClientOrderId,
-    /// The key it was for.
-    pub key: PositionKey,
-    /// What became of it.
-    pub end: OrderEnd,
-    /// Booked, in contracts. `None`: the order took so long that the feed's window has lost some of its fills
-    /// ([`Builder::window`](crate::Builder::window)); the position is right all the same.
-    pub filled: Option<Quantity>,
-    /// Average price of what is booked. `None`: nothing is, or as above.
-    pub average: Option<Decimal>,
-    /// Profit that its fills realised, in the settle currency, before fees. `None`: as above.
-    pub realised: Option<Decimal>,
-    /// What stands on the key now. `None`: flat.
-    pub position: Option<Position>,
 }
 
 impl<V: Venue> PositionManager<V> {
@@ -507,42 +408,6 @@ impl<V: Venue> PositionManager<V> {
         }
     }
 
-    /// What became of an order, as far as it is booked.
-    fn report(&self, order: &Order, end: OrderEnd) -> OrderReport {
-        let view = self.book().snapshot();
-        let stands = view.key(order.key);
-        let mut booked = Some(Booked::default());
-        for published in self.book().changes_after(order.client_id.sequence).published_until(view.sequence())
-        {
-            match published {
-                Ok(publication) => publication.iter().for_each(|change| {
-                    if let Some(booked) = &mut booked {
-                        booked.add(change, order.client_id);
-                    }
-                }),
-                // The window has lost some of its fills: half a sum is none.
-                Err(_) => booked = None,
-            }
-        }
-        let size = view.instrument(order.key.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
-        let end = match stands.and_then(|k| k.order(order.client_id)).map(|o| &o.state) {
-            Some(OrderState::Settling(_)) => OrderEnd::AwaitingFills,
-            Some(OrderState::InDoubt(why)) => OrderEnd::InDoubt(why.clone()),
-            _ => end,
-        };
-        OrderReport {
-            client_id: order.client_id,
-            key: order.key,
-            end,
-            filled: booked.as_ref().map(|b| b.filled),
-            average: booked
-                .as_ref()
-                .and_then(|b| crate::model::quotient_rounded(b.value, b.filled.get(), size)),
-            realised: booked.map(|b| b.realised),
-            position: stands.and_then(|k| k.position.as_deref().cloned()),
-        }
-    }
-
     // ---- the predecessor's targets
 
     /// Changes stop loss and take profit: both or neither. Stops move towards the market only; see
@@ -760,32 +625,6 @@ fn request(order: &Order, symbol: Symbol) -> OrderRequest {
     }
 }
 
-/// What of an order is booked.
-#[derive(Default)]
-struct Booked {
-    filled: Quantity,
-    value: Decimal,
-    realised: Decimal,
-}
-
-impl Booked {
-    /// Adds a change, if it is a fill of this order.
-    fn add(&mut self, change: &Change, order: ClientOrderId) {
-        let Command::Record(fill) = &change.cause.command else { return };
-        let Some((before, after)) = change.ledgers().filter(|_| fill.order == OrderRef::Ours(order)) else {
-            return;
-        };
-        self.realised += after.realised - before.realised;
-        self.value += (after.cash - before.cash).abs();
-        self.filled = match fill.shape {
-            Shape::Cumulative => self.filled.max(fill.quantity),
-            // A flip is two changes of one fill.
-            Shape::Trade { .. } if change.sequence > change.unit.first => self.filled,
-            Shape::Trade { .. } => self.filled.plus(fill.quantity).unwrap_or(self.filled),
-        };
-    }
-}
-
 /// Leaves an order in doubt, and says so.
 fn doubt(sent: Sent, why: String) -> OrderEnd {
     match sent.in_doubt(why.clone()) {
@@ -804,36 +643,6 @@ fn unheard_of(symbol: &Symbol) -> InstrumentId {
     let id = InstrumentId(low | 1 << 31);
     crate::book::unregistered(symbol, id);
     id
-}
-
-/// Why a place names no key.
-enum Missing<'a> {
-    Unknown(&'a str),
-    Ambiguous(Box<Rejection>),
-}
-
-/// The key that a place names. In hedge mode a symbol names the one leg that is open.
-fn find<'a>(view: &Snapshot, place: Place<'a>) -> Result<PositionKey, Missing<'a>> {
-    let symbol = match place {
-        Place::Key(key) => return Ok(key),
-        Place::Symbol(symbol) => symbol,
-    };
-    let instrument = view.id(symbol).ok_or(Missing::Unknown(symbol))?;
-    let net = PositionKey::net(instrument);
-    if view.instrument(instrument).is_none_or(|i| i.mode() == PositionMode::OneWay) {
-        return Ok(net);
-    }
-    let mut open = [Side::Long, Side::Short]
-        .map(|side| PositionKey { leg: PositionMode::Hedge.leg(side), ..net })
-        .into_iter()
-        .filter(|key| view.contains(*key));
-    match (open.next(), open.next()) {
-        (Some(only), None) => Ok(only),
-        _ => {
-            let found = "a symbol in hedge mode, where it names one position only while one leg is open; a PositionKey";
-            Err(Missing::Ambiguous(Box::new(Reason::WrongLeg { key: net, found }.into())))
-        }
-    }
 }
 
 /// The venue's code panicked: nothing is known, as if its answer was lost.

@@ -6,14 +6,18 @@ mod manager;
 mod memory;
 mod paper;
 mod pass;
+mod place;
+mod report;
 mod together;
 
 pub use api::{
     Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, Outcome, Scope, Venue, VenueError,
     VenueFill, VenuePosition, VenueReport,
 };
-pub use manager::{OrderEnd, OrderReport, Place, PositionManager};
+pub use manager::PositionManager;
 pub use memory::Confirmations;
 pub(crate) use memory::Memory;
 pub use paper::*;
 pub use pass::Pass;
+pub use place::Place;
+pub use report::{OrderEnd, OrderReport};

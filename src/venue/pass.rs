@@ -3,7 +3,8 @@
 //! others.
 
 use super::api::Venue;
-use super::manager::{OrderReport, PositionManager, panicked};
+use super::manager::{PositionManager, panicked};
+use super::report::OrderReport;
 use super::together::{Panicked, all, both};
 use crate::error::{Error, Reason, Rejection};
 use crate::exits;
