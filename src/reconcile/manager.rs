@@ -218,13 +218,15 @@ impl<V: Venue> PositionManager<V> {
         let done = items.into_iter().map(|item| {
             let Some(mut command) = item.repair.command() else { return (item, Outcome::Waited) };
             let instrument = command.key().map(|key| key.instrument);
+            let dated = !matches!(command, Command::Quarantine { asked: None, .. });
             if let Some(since) = instrument.and_then(|id| own.get(&id)) {
                 asked_since(&mut command, *since);
             }
             let outcome = match self.book().apply(command) {
                 Ok(published) => {
                     let last = published.publication.map(|publication| publication.last());
-                    own.extend(instrument.zip(last));
+                    // What is frozen by count was not asked whether it is stale, so it vouches for nothing that follows.
+                    own.extend(instrument.zip(last).filter(|_| dated));
                     Outcome::Applied
                 }
                 Err(refused) => Outcome::Refused(refused),

@@ -313,6 +313,7 @@ fn book(
             let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.booked.is_zero());
             if let Some(order) = opener.filter(|o| dust && o.against == Some(open.id)) {
                 open.leverage = order.leverage;
+                open.opened_at = ask.cause.observed.time;
                 let rule =
                     order.rule.and_then(|r| r.targets(open.side, fill.price.get(), &slot.instrument).ok());
                 open.targets = rule.unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{Slot, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     ClientOrderId, Heard, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity,
-    Sequence, TargetOrigin, Timestamp, TroubleKind,
+    Sequence, Side, TargetOrigin, Targets, Timestamp, TroubleKind,
 };
 use crate::sync::{Arc, fault};
 
@@ -72,6 +72,11 @@ pub(super) fn step(
         (OrderStep::Doubt { why }, _) => {
             move_to(&mut key, id, OrderState::InDoubt(why.clone()), Kind::InDoubt)
         }
+        // Said again: it still waits for the same fills.
+        (
+            OrderStep::Complete { filled } | OrderStep::Refused { filled, .. },
+            OrderState::Settling(before),
+        ) if filled == before => return Ok(Decision::nothing(Answer::Done)),
         // A replica that lags may state less than the venue's final word. Only a person takes that back.
         (
             OrderStep::Complete { filled } | OrderStep::Refused { filled, .. },
@@ -209,7 +214,13 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
         && let Ok(wanted) = rule.targets(open.side, average, &slot.instrument)
         && targets::legal(open.side, &wanted, average).is_ok()
     {
-        Arc::make_mut(open).targets = wanted;
+        // Where trailing has begun, what it has seen is not taken back: the tighter of the two stands.
+        let stop = match (open.targets.stop, wanted.stop) {
+            (Some(old), Some(new)) if open.best.is_some() && open.side == Side::Long => Some(old.max(new)),
+            (Some(old), Some(new)) if open.best.is_some() => Some(old.min(new)),
+            (_, new) => new,
+        };
+        Arc::make_mut(open).targets = Targets { stop, ..wanted };
     }
 }
 

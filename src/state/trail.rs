@@ -86,10 +86,11 @@ pub(super) fn take_tier(key: &mut KeyState, exit: Option<Exit>) {
 }
 
 /// Gives a tier back if its order ended without a fill: it was refused, cancelled, or never left. Of the life it was
-/// taken in only; a part that filled keeps it taken.
+/// taken in only; a part that filled keeps it taken, also if the fill could not be booked.
 pub(super) fn give_back(key: &mut KeyState, order: &Order) {
     if let Some(Exit { position, rule: ExitRule::Tier { tier, .. }, .. }) = order.exit
         && order.booked.is_zero()
+        && order.unbooked.is_zero()
         && let Some(open) = key.position.as_mut().filter(|open| open.id == position)
     {
         Arc::make_mut(open).taken.retain(|at| *at != tier.at);

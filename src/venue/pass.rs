@@ -65,10 +65,13 @@ impl<V: Venue> PositionManager<V> {
             match self.book().reserve(wish) {
                 Ok(reservation) => reserved.push(reservation),
                 Err(refused) => {
-                    // Other orders hold everything: the exit is not forgotten, what becomes free is closed (R7). A part
+                    // Other orders hold everything, or another close is on its way: the exit is not forgotten, what becomes free is closed (R7). A part
                     // that cannot go out now is no reason to close the whole.
-                    if let (Some(Command::Close(_)), Reason::ReduceBeyond { key, .. }, Some(open)) =
-                        (refused.command(), refused.reason(), refused.standing())
+                    if let (
+                        Some(Command::Close(_)),
+                        Reason::ReduceBeyond { key, .. } | Reason::AlreadyReserved { key, .. },
+                        Some(open),
+                    ) = (refused.command(), refused.reason(), refused.standing())
                     {
                         let cause = refused.command().map(|c| c.reason().to_owned()).unwrap_or_default();
                         let _ = self.book().apply(Command::StartClosing {
