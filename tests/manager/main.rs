@@ -11,6 +11,7 @@
 
 mod agree;
 mod doubts;
+mod escaped;
 mod exits;
 mod fills;
 mod late;
