@@ -367,16 +367,15 @@ fn birth(
     let settings = ask.state.settings();
     let side = fill.side.opens();
     let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.side == fill.side);
-    let (rule, origin) = match opener {
-        Some(order) => (order.rule, TargetOrigin::Order(order.client_id)),
-        None => (settings.default_rule, TargetOrigin::Default),
-    };
-    let found = rule.and_then(|rule| {
+    let of_order = opener.map(|order| (order.rule, TargetOrigin::Order(order.client_id)));
+    // What an order asked for may be impossible at the price it got; the book's rule protects better than none.
+    let rules = of_order.into_iter().chain([(settings.default_rule, TargetOrigin::Default)]);
+    let found = rules.filter_map(|(rule, origin)| Some((rule?, origin))).find_map(|(rule, origin)| {
         let price = fill.price.get();
         let wanted = rule.targets(side, price, &slot.instrument).ok()?;
         // Prices that were stated stand as they are; fractions that round onto the price protect nothing (I3).
         let stated = matches!(rule, TargetRule::Prices(_));
-        (stated || targets::legal(side, &wanted, price).is_ok()).then_some(wanted)
+        (stated || targets::legal(side, &wanted, price).is_ok()).then_some((wanted, origin))
     });
     let id = PositionId { epoch: settings.epoch, sequence };
     let mut position =
@@ -384,7 +383,7 @@ fn birth(
     position.leverage = opener.and_then(|o| o.leverage);
     position.exits = opener.map_or(&settings.default_exits, |o| &o.exits).clone();
     match found {
-        Some(targets) => {
+        Some((targets, origin)) => {
             position.targets = targets;
             position.targets_from = origin;
         }
@@ -392,7 +391,7 @@ fn birth(
         None if opener.is_some_and(|o| o.rule.is_none()) => {}
         None => {
             notes.push(FillNote::Unprotected);
-            let detail = "no rule for the targets of a position that no order of ours opened".to_owned();
+            let detail = format!("no rule gives legal targets to a position opened at {}", fill.price);
             add_trouble(key, TroubleKind::Unprotected, sequence, detail);
         }
     }

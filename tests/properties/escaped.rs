@@ -177,3 +177,18 @@ fn r18_an_open_made_on_dust_leaves_the_targets_of_what_the_dust_has_become() {
     book.record(trade(id, "1", OrderSide::Buy, "1", "50000", 3).order(order.client_id())).unwrap();
     assert_eq!(book.snapshot().get(id).unwrap().stop_loss(), Some("49900".parse().unwrap()));
 }
+
+#[test]
+fn r05_a_stop_that_rounds_onto_the_price_gives_way_to_the_books_rule() {
+    let rule = posbook::TargetRule::stop_fraction("0.05".parse().unwrap());
+    let book = Book::builder().default_rule(rule).build().unwrap();
+    let id = book.register(Instrument::linear("XRP/USDT:USDT", "1", "1").unwrap()).unwrap();
+    book.mark(id, "1000".parse().unwrap()).unwrap();
+    let wish = Command::open(id, Side::Long, "1".parse().unwrap()).stop("0.002").unwrap();
+    let order = book.reserve(wish).unwrap().sent().unwrap();
+    // It fills far below where it was asked for: two thousandths are less than a step there.
+    book.record(trade(id, "1", OrderSide::Buy, "1", "100", 1).order(order.client_id())).unwrap();
+    let view = book.snapshot();
+    assert_eq!(view.get(id).unwrap().stop_loss(), Some("95".parse().unwrap()));
+    assert!(view.key(id).unwrap().troubles.is_empty());
+}

@@ -48,7 +48,10 @@ fn rate(text: &str) -> Result<(String, Fraction), String> {
         .split_once('=')
         .ok_or_else(|| format!("expected NAME=RATE; names are {}", Faults::names().join(", ")))?;
     let read = || {
-        let rate: Fraction = rate.parse()?;
+        let rate: Fraction = rate.parse().map_err(|_| {
+            let (what, rule) = ("rate of a fault", "must be between 0 and 1, with at most 6 decimals");
+            posbook::Rejection::from(posbook::Reason::Malformed { what, text: rate.to_owned(), rule })
+        })?;
         Faults::off().set(name, rate).map(|_| (name.to_owned(), rate))
     };
     read().map_err(|wrong: posbook::Rejection| wrong.to_string())

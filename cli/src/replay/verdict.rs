@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use posbook::reconcile::Policy;
 use posbook::venue::PaperAccount;
-use posbook::{KeyState, PositionKey, Side, Snapshot, Timestamp};
+use posbook::{KeyState, PositionKey, Side, Snapshot, Timestamp, TroubleKind};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -85,10 +85,17 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
         gapless,
         duplicate_orders: setup.venue.stats().duplicate_orders,
         unexplained: unexplained(&view),
-        in_doubt_left: view.totals().in_doubt as u64 + view.totals().troubled as u64,
+        in_doubt_left: view.totals().in_doubt as u64 + doubtful(&view),
         report_agrees: plan.unasked.is_none() && differing().next().is_none(),
         differences,
     })
+}
+
+/// Keys with a doubt about what happened on them. A position whose price is too coarse for any stop is not one: it is
+/// listed, and blocked for new risk.
+fn doubtful(view: &Snapshot) -> u64 {
+    let doubt = |kind: TroubleKind| kind != TroubleKind::Unprotected;
+    view.keys().filter(|key| key.troubles.iter().any(|trouble| doubt(trouble.kind))).count() as u64
 }
 
 /// Every account of the venue against its key, and every key against an account.
