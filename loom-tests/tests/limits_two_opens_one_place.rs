@@ -46,7 +46,7 @@ fn one_place() {
         let first = open(&book, one);
         let second = other.join().unwrap();
         let totals = book.snapshot().totals().clone();
-        assert!(totals.positions + totals.opening <= 1, "{totals:?}");
+        assert!(totals.positions + totals.opening <= 1, "beyond the limit (D11): {totals:?}");
         (word(&first), word(&second), book.health().lost_turns)
     });
 }

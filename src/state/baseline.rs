@@ -18,19 +18,33 @@ use crate::model::{
 };
 use crate::sync::Arc;
 
-/// The baseline of a key, if this fill is from before it. `unresolved`: an order of ours on this key still waits for it.
-pub(super) fn of(ask: &Ask<'_>, key: &KeyState, unresolved: bool, fill: &Fill) -> Option<Arc<Baseline>> {
-    let baseline = key.baseline.as_ref()?;
+/// Where a fill stands to the report that its key was adopted or dropped by.
+pub(super) enum Dated {
+    /// Before it: its quantity was in the report.
+    Before(Arc<Baseline>),
+    /// After it, or there was none.
+    After,
+    /// The report, or the fill, states no time.
+    NobodyKnows,
+}
+
+/// `unresolved`: an order of ours on this key still waits for the fill.
+pub(super) fn dated(ask: &Ask<'_>, key: &KeyState, unresolved: bool, fill: &Fill) -> Dated {
+    let Some(baseline) = &key.baseline else { return Dated::After };
     // An adoption or a drop finds no unresolved order on its key, so an order of ours that has one is younger, whatever
     // the venue's clock says.
     if let OrderRef::Ours(id) = fill.order {
         // Sequences of another book or another run say nothing about this one.
         let this_run = id.book == ask.state.settings().book && id.epoch == baseline.id.epoch;
         if unresolved || (this_run && id.sequence > baseline.id.sequence) {
-            return None;
+            return Dated::After;
         }
     }
-    (fill.venue_time? <= baseline.time?).then(|| Arc::clone(baseline))
+    match (fill.venue_time, baseline.time) {
+        (Some(fill), Some(report)) if fill <= report => Dated::Before(Arc::clone(baseline)),
+        (Some(_), Some(_)) => Dated::After,
+        _ => Dated::NobodyKnows,
+    }
 }
 
 /// Books the money and the fees of such a fill; no quantity moves.

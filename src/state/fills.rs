@@ -4,13 +4,14 @@
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
+use super::baseline::Dated;
 use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
 use super::slot::Finished;
 use super::{Slot, baseline, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
     ClientOrderId, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef,
-    OrderState, Owner, Position, PositionId, PositionKey, Quantity, Seen, Sequence, Shape, Side, Sums,
+    OrderState, Owner, Position, PositionId, PositionKey, Price, Quantity, Seen, Sequence, Shape, Side, Sums,
     TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded,
     share_rounded,
 };
@@ -38,10 +39,15 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     if fault("dead_fill") && to.order.as_ref().is_some_and(dead) {
         return Ok(duplicate());
     }
+    // Adopted or dropped by reports without a time: whether their picture had this fill in it nobody can say (R8). The
+    // next reports can: they agree with the book, or they do not.
+    let undated = slot
+        .key(to.key)
+        .is_some_and(|key| matches!(baseline::dated(ask, key, to.order.is_some(), fill), Dated::NobodyKnows));
     match age(ask, slot, &to, seen, fill) {
-        Age::News => {}
+        Age::News if !undated => {}
         Age::Booked => return Ok(duplicate()),
-        Age::TooOldToTell => {
+        Age::News | Age::TooOldToTell => {
             let detail = format!("{} (trade {:032x})", describe(fill), seen.identity);
             let trouble = Trouble {
                 kind: TroubleKind::TooOldToTell,
@@ -219,8 +225,8 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = to.notes.clone();
     let mut key = ask.key(slot, to.key);
-    if let Some(dated) = baseline::of(ask, &key, to.order.is_some(), fill) {
-        return baseline::replace(ask, slot, key, dated, fill, seen, (quantity, value));
+    if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
+        return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
     notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
     let before = slot.key(to.key);
@@ -305,6 +311,7 @@ fn book(
     }
     match (kind, &mut key.position) {
         (Kind::ScaledIn, Some(open)) => {
+            let mut unprotected = false;
             let open = Arc::make_mut(open);
             let dust = open.quantity < slot.instrument.minimum();
             open.quantity = open.quantity.plus(part.quantity)?;
@@ -314,11 +321,17 @@ fn book(
             if let Some(order) = opener.filter(|o| dust && o.against == Some(open.id)) {
                 open.leverage = order.leverage;
                 open.opened_at = ask.cause.observed.time;
-                let rule =
-                    order.rule.and_then(|r| r.targets(open.side, fill.price.get(), &slot.instrument).ok());
-                open.targets = rule.unwrap_or_default();
-                open.targets_from = TargetOrigin::Order(order.client_id);
+                match protection(ask, slot, Some(order), open.side, fill.price) {
+                    Some((targets, origin)) => (open.targets, open.targets_from) = (targets, origin),
+                    None => {
+                        (open.targets, open.targets_from) = (Targets::default(), TargetOrigin::None);
+                        unprotected = order.rule.is_some();
+                    }
+                }
                 (open.exits, open.best, open.taken) = (order.exits.clone(), None, Vec::new());
+            }
+            if unprotected {
+                lacks_protection(key, fill, sequence, notes);
             }
         }
         (Kind::ScaledOut | Kind::Closed, Some(open)) => {
@@ -367,16 +380,7 @@ fn birth(
     let settings = ask.state.settings();
     let side = fill.side.opens();
     let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.side == fill.side);
-    let of_order = opener.map(|order| (order.rule, TargetOrigin::Order(order.client_id)));
-    // What an order asked for may be impossible at the price it got; the book's rule protects better than none.
-    let rules = of_order.into_iter().chain([(settings.default_rule, TargetOrigin::Default)]);
-    let found = rules.filter_map(|(rule, origin)| Some((rule?, origin))).find_map(|(rule, origin)| {
-        let price = fill.price.get();
-        let wanted = rule.targets(side, price, &slot.instrument).ok()?;
-        // Prices that were stated stand as they are; fractions that round onto the price protect nothing (I3).
-        let stated = matches!(rule, TargetRule::Prices(_));
-        (stated || targets::legal(side, &wanted, price).is_ok()).then_some((wanted, origin))
-    });
+    let found = protection(ask, slot, opener, side, fill.price);
     let id = PositionId { epoch: settings.epoch, sequence };
     let mut position =
         new_position(slot, to.key, id, side, part.quantity, part.value, ask.cause.observed.time);
@@ -390,12 +394,40 @@ fn birth(
         // An order that was opened without any rule was meant so; anything else has lost its protection.
         None if opener.is_some_and(|o| o.rule.is_none()) => {}
         None => {
-            notes.push(FillNote::Unprotected);
-            let detail = format!("no rule gives legal targets to a position opened at {}", fill.price);
-            add_trouble(key, TroubleKind::Unprotected, sequence, detail);
+            lacks_protection(key, fill, sequence, notes);
         }
     }
     key.position = Some(Arc::new(position));
+}
+
+/// The targets of a position that this price opens: by the order's rule, or by the book's (R5).
+fn protection(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    opener: Option<&Order>,
+    side: Side,
+    price: Price,
+) -> Option<(Targets, TargetOrigin)> {
+    let of_order = opener.map(|order| (order.rule, TargetOrigin::Order(order.client_id)));
+    // What an order asked for may be impossible at the price it got; the book's rule protects better than none.
+    let rules = of_order.into_iter().chain([(ask.state.settings().default_rule, TargetOrigin::Default)]);
+    rules.filter_map(|(rule, origin)| Some((rule?, origin))).find_map(|(rule, origin)| {
+        let wanted = rule.targets(side, price.get(), &slot.instrument).ok()?;
+        // Prices that were stated stand as they are; fractions that round onto the price protect nothing (I3).
+        let stated = matches!(rule, TargetRule::Prices(_));
+        (stated || targets::legal(side, &wanted, price.get()).is_ok()).then_some((wanted, origin))
+    })
+}
+
+fn lacks_protection(
+    key: &mut KeyState,
+    fill: &Fill,
+    sequence: Sequence,
+    notes: &mut SmallVec<[FillNote; 2]>,
+) {
+    notes.push(FillNote::Unprotected);
+    let detail = format!("no rule gives legal targets to a position opened at {}", fill.price);
+    add_trouble(key, TroubleKind::Unprotected, sequence, detail);
 }
 
 pub(super) fn new_position(

@@ -6,7 +6,7 @@
 
 use super::decide::{Answer, Ask, Decision, sealed};
 use super::trail::give_back;
-use super::{Slot, targets};
+use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     ClientOrderId, Heard, Intent, KeyState, Kind, Order, OrderState, OrderStep, PositionKey, Quantity,
@@ -50,7 +50,10 @@ pub(super) fn step(
         (OrderStep::Sent | OrderStep::Release, _) => return illegal(),
         (OrderStep::Working { .. }, OrderState::Working) => {
             // Half of its time is a good moment to say that it lives: not with every question.
-            if order.deadline.since(ask.cause.observed.time) > order.patience() / 2 {
+            let renewed = ask.cause.observed.time.plus(order.patience());
+            if order.deadline.since(ask.cause.observed.time) > order.patience() / 2
+                || renewed <= order.deadline
+            {
                 return Ok(Decision::nothing(Answer::Done));
             }
             renew(ask, &mut key, id);
@@ -111,8 +114,8 @@ pub(super) fn step(
 
 /// Whether what an order was reserved against still stands: asked once more just before it leaves (decision 6).
 fn may_leave(key: &KeyState, order: &Order) -> Result<(), Rejection> {
-    if key.closing.is_some() && order.intent.increases() {
-        return Err(Reason::Closing { key: key.key }.into());
+    if order.intent.increases() {
+        reserve::refuse_new_risk(key)?;
     }
     let open = key.position.as_ref();
     match (order.against, open) {

@@ -198,7 +198,7 @@ fn reserved(ask: &Ask<'_>, slot: &Slot, key: &mut KeyState, order: Order) -> Dec
 }
 
 /// What blocks every increase: closing, doubt, trouble.
-fn refuse_new_risk(key: &KeyState) -> Result<(), Rejection> {
+pub(super) fn refuse_new_risk(key: &KeyState) -> Result<(), Rejection> {
     if key.closing.is_some() && !fault("no_closing") {
         return Err(Reason::Closing { key: key.key }.into());
     }

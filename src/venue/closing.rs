@@ -48,13 +48,16 @@ impl<V: Venue> PositionManager<V> {
                 let (report, _) = both(self.send(reservation), self.cancel_resting_on(Some(key))).await;
                 report
             }
-            Err(refused) if all_in_flight(&refused) => {
+            Err(refused) if all_in_flight(&refused) || self.beside_an_older_close(key, &refused) => {
                 let position = refused.standing().map(|p| p.id);
                 self.book().apply(Command::StartClosing { key, position, cause: reason.clone() })?;
                 self.cancel_resting_on(Some(key)).await;
                 match self.book().reserve(Command::close(key).because(reason)) {
                     Ok(reservation) => self.send(reservation).await,
-                    Err(refused) if all_in_flight(&refused) => {
+                    Err(refused)
+                        if all_in_flight(&refused)
+                            || matches!(refused.reason(), Reason::AlreadyReserved { .. }) =>
+                    {
                         Err(Rejection::from(Reason::ClosesLater { key }).into())
                     }
                     Err(refused) => Err(refused.into()),
@@ -62,6 +65,12 @@ impl<V: Venue> PositionManager<V> {
             }
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Whether a close was refused because of one that does not close what stands there now: the key is not closing.
+    fn beside_an_older_close(&self, key: PositionKey, refused: &Rejection) -> bool {
+        let closing = self.book().snapshot().key(key).is_some_and(|key| key.closing.is_some());
+        !closing && refused.standing().is_some() && matches!(refused.reason(), Reason::AlreadyReserved { .. })
     }
 
     /// Closes everything: every position is made closing by one batch, and what is free of each goes out at once;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pollster::block_on;
-use posbook::reconcile::{Plan, Policy};
+use posbook::reconcile::{Consent, Plan, Policy};
 use posbook::venue::{Answer, OrderEnd, OrderStatus, Outcome, VenuePosition};
 use posbook::{Command, ExitPlan, InstrumentSpec, Leg, OrderSide, PositionKey, Side};
 
@@ -170,4 +170,54 @@ fn r16_completion_does_not_take_back_what_trailing_has_seen() {
     fill("2", "46000");
     order.answer(says(filled("2")));
     assert_eq!(world.stop(BTC), "47500", "5 % from the average of 48,000 would be 45,600");
+}
+
+/// What an adoption without a venue time had taken over was booked again when its own fill came late; a drop turned the
+/// other way round. Nobody can say which picture the fill was in: it blocks, and the next reports say.
+#[test]
+fn r08_a_late_fill_moves_nothing_after_reports_without_a_time() {
+    for bought_first in [false, true] {
+        let world = world();
+        if bought_first {
+            world.open(BTC, Side::Long, "1");
+        }
+        world.by_hand(BTC, if bought_first { OrderSide::Sell } else { OrderSide::Buy }, "1");
+        let rows = || if bought_first { vec![] } else { vec![row(BTC, Side::Long, "1", "50000")] };
+        let reconcile = |hide: bool| {
+            world.pass(Duration::from_millis(1));
+            if hide {
+                world.hide_fills(); // the fill's message is late
+            }
+            world.venue.on_report(world.report_at(None, rows()));
+            let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
+            block_on(world.manager.reconcile_with(policy)).unwrap()
+        };
+        reconcile(true);
+        reconcile(true);
+        let stands = if bought_first { "flat" } else { "long 1" };
+        assert_eq!(world.stands(BTC), stands);
+        block_on(world.manager.pull_fills()).unwrap();
+        assert_eq!(world.stands(BTC), stands, "R8: a late fill moved what the report had");
+        assert!(world.refused_increase(BTC).contains("too old to tell"));
+        // Two reports agree, and it is over.
+        reconcile(false);
+        reconcile(false);
+        assert!(world.key(BTC).troubles.is_empty());
+        assert_eq!(world.venue_has(BTC), if bought_first { "0" } else { "1" });
+    }
+}
+
+/// An increase that was reserved before its key was frozen left all the same.
+#[test]
+fn r10_an_increase_reserved_before_a_quarantine_does_not_leave() {
+    let world = world();
+    let id = world.id(BTC);
+    let wish = Command::open(id, Side::Long, q("1")).at(p("50000"));
+    let claim = world.book().reserve(wish).unwrap();
+    world
+        .book()
+        .apply(Command::Quarantine { key: id.into(), why: "sizes differ".into(), asked: None })
+        .unwrap();
+    assert!(claim.sent().unwrap_err().to_string().contains("blocked for new risk"));
+    assert_eq!((world.unresolved(), world.sent(BTC)), (0, 0));
 }

@@ -202,6 +202,7 @@ pub enum Outcome {
     Duplicate,
     Conflict,
     Unbooked,
+    TooOld,
     Refused,
 }
 
@@ -271,6 +272,14 @@ impl Naive {
         let guess = if terms.hedge { side } else { 'n' };
         let at = order.as_ref().map_or((fill.instrument, fill.leg.unwrap_or(guess), 0), |order| order.at);
         let (order, over) = (order.clone().filter(|o| o.lives), order.filter(|o| !o.lives));
+        // Whether a report without a time had this fill in its picture nobody can say.
+        if let Some(dated) = &self.key(at).dated {
+            let younger = ours.and_then(|id| self.orders.get(id)).is_some_and(|o| o.number > dated.number);
+            let undated = fill.time.is_none() || dated.time.is_none();
+            if undated && order.is_none() && !younger {
+                return Outcome::TooOld;
+            }
+        }
         let mut value = match terms.money(&fill.quantity, &fill.price) {
             Some(value) if sign(&fill.price) > 0 || !terms.positive => value,
             _ => {

@@ -315,7 +315,12 @@ impl World {
                         let early = matches!(refused.reason(), OrderState { .. } | UnknownOrder { .. });
                         let gone = matches!(
                             refused.reason(),
-                            Closing { .. } | AlreadyOpen { .. } | OtherPosition { .. }
+                            Closing { .. }
+                                | AlreadyOpen { .. }
+                                | OtherPosition { .. }
+                                | Blocked { .. }
+                                | InDoubt { .. }
+                                | AlreadyReserved { .. }
                         );
                         assert!(early || (gone && self.unresolved(id).is_none()), "{refused}");
                         if self.unresolved(id).is_none() {
@@ -430,6 +435,7 @@ impl World {
                     }
                     Outcome::Conflict => assert_eq!(again.unwrap().outcome, FillOutcome::Conflict, "R3"),
                     Outcome::Refused => assert!(again.is_err()),
+                    Outcome::TooOld => assert_eq!(again.unwrap().outcome, FillOutcome::TooOldToTell, "R8"),
                     // An instrument that was unknown when the fill came first.
                     _ => assert!(matches!(
                         again.unwrap().outcome,
@@ -740,6 +746,7 @@ impl World {
                 FillOutcome::Duplicate => Outcome::Duplicate,
                 FillOutcome::Conflict => Outcome::Conflict,
                 FillOutcome::Unbooked { .. } => Outcome::Unbooked,
+                FillOutcome::TooOldToTell => Outcome::TooOld,
                 other => panic!("{other:?} of a fill that the ring has not forgotten"),
             },
         };

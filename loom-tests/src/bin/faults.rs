@@ -175,7 +175,7 @@ const TWINS: &[Twin] = &[
                 "d11::d11_seven_threads_fill_three_places_while_nothing_is_answered",
                 "D11: an order left beyond the limit",
             ),
-            model("limits_two_opens_one_place", "one_place", "totals.positions + totals.opening <= 1"),
+            model("limits_two_opens_one_place", "one_place", "beyond the limit (D11)"),
         ],
     },
     Twin {
