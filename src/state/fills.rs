@@ -144,7 +144,7 @@ fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> A
     }
     match (&to.finished, &fill.order) {
         (Some(finished), _) if !finished.booked.is_zero() => return Age::Booked,
-        // An order of this run that is neither unresolved nor remembered is finished long ago, with its figure reached.
+        // An order of this run that is neither unresolved nor remembered is finished long ago: what it came to was booked.
         (None, OrderRef::Ours(id)) if to.order.is_none() && of_this_run(ask, *id) => return Age::Booked,
         _ => {}
     }
@@ -152,9 +152,9 @@ fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> A
         // Cumulative figures carry their own memory: the order's.
         (Shape::Cumulative, _) => true,
         // Exactly what is missing: were it another fill come again, the quantity would still be right.
-        (_, OrderState::Settling(told)) => fill.quantity == told.less(order.booked),
+        (_, OrderState::Settling(_)) => fill.quantity == order.remaining(),
         // Without a venue time there is nothing else to go by.
-        _ => seen.venue_time.is_none() && fill.quantity <= order.quantity.less(order.booked),
+        _ => seen.venue_time.is_none() && fill.quantity <= order.remaining(),
     });
     if vouched { Age::News } else { Age::TooOldToTell }
 }

@@ -65,8 +65,8 @@ impl<V: Venue> PositionManager<V> {
             match self.book().reserve(wish) {
                 Ok(reservation) => reserved.push(reservation),
                 Err(refused) => {
-                    // Other orders hold everything, or another close is on its way: the exit is not forgotten, what becomes free is closed (R7). A part
-                    // that cannot go out now is no reason to close the whole.
+                    // Other orders hold everything, or another close is on its way: the exit is not forgotten, what
+                    // becomes free is closed (R7). A part that cannot go out now is no reason to close the whole.
                     if let (
                         Some(Command::Close(_)),
                         Reason::ReduceBeyond { key, .. } | Reason::AlreadyReserved { key, .. },
