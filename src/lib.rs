@@ -84,14 +84,11 @@
 
 mod book;
 mod error;
-#[cfg(not(posbook_loom))]
 pub mod exits;
 mod model;
-#[cfg(not(posbook_loom))]
 pub mod reconcile;
 mod state;
 mod sync;
-#[cfg(not(posbook_loom))]
 pub mod venue;
 
 pub use book::*;

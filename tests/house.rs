@@ -118,11 +118,12 @@ fn arrows_go_one_way() {
     complain(wrong);
 }
 
-/// Names that only `src/sync.rs` may write. Orderings are words, not types, and may stand elsewhere.
-const SEAM: [&str; 29] = [
+/// Names that only `src/sync.rs` and its folder may write. Orderings are words, not types, and may stand elsewhere.
+const SEAM: [&str; 30] = [
     "arc_swap",
     "ArcSwap",
     "loom",
+    "shuttle",
     "event_listener",
     "crossbeam_utils",
     "crossbeam",
@@ -155,7 +156,7 @@ const SEAM: [&str; 29] = [
 fn only_the_seam_names_shared_memory_locks_and_clocks() {
     let mut wrong = Vec::new();
     for (file, text) in sources("src") {
-        if file == "src/sync.rs" {
+        if file == "src/sync.rs" || file.starts_with("src/sync/") {
             continue;
         }
         // A test inside the library may start threads; what it tests may not.

@@ -130,7 +130,6 @@ impl Changes {
     }
 
     /// What is published already, up to a sequence.
-    #[cfg(not(posbook_loom))]
     pub(crate) fn published_until(
         mut self,
         last: Sequence,
@@ -185,21 +184,18 @@ impl std::fmt::Debug for Changes {
 /// let stream = book.change_stream();
 /// # Ok::<(), posbook::Error>(())
 /// ```
-#[cfg(not(posbook_loom))]
 #[must_use = "a stream does nothing until it is polled"]
 pub struct ChangeStream {
     cursor: Cursor,
     waiting: Option<crate::sync::Waiting>,
 }
 
-#[cfg(not(posbook_loom))]
 impl ChangeStream {
     pub(crate) fn new(inner: Arc<Inner>, last: Sequence) -> Self {
         Self { cursor: Cursor { inner, last }, waiting: None }
     }
 }
 
-#[cfg(not(posbook_loom))]
 impl futures_core::Stream for ChangeStream {
     type Item = Result<Publication, Lagged>;
 
@@ -229,7 +225,6 @@ impl futures_core::Stream for ChangeStream {
     }
 }
 
-#[cfg(not(posbook_loom))]
 impl std::fmt::Debug for ChangeStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ChangeStream").field("last", &self.cursor.last).finish()

@@ -8,6 +8,7 @@ mod audit;
 mod batch;
 mod feed;
 mod marks;
+mod replica;
 mod reservation;
 mod root;
 mod snapshot;
@@ -18,13 +19,12 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
-#[cfg(not(posbook_loom))]
 pub(crate) use audit::unregistered;
 pub use batch::Batch;
-#[cfg(not(posbook_loom))]
 pub use feed::ChangeStream;
 pub use feed::{Changes, Lagged};
 pub use marks::Mark;
+pub use replica::Replica;
 pub use reservation::{Reservation, Sent, Settlement};
 pub use root::Health;
 pub use snapshot::{Reader, Snapshot};
@@ -213,7 +213,6 @@ impl Book {
     }
 
     /// A cached view for one thread's hot loop.
-    #[cfg(not(posbook_loom))]
     pub fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.inner))
     }
@@ -328,7 +327,6 @@ impl Book {
     }
 
     /// Everything that is published from now on, as a `Stream`.
-    #[cfg(not(posbook_loom))]
     pub fn change_stream(&self) -> ChangeStream {
         ChangeStream::new(Arc::clone(&self.inner), self.snapshot().sequence())
     }
@@ -345,7 +343,7 @@ impl Book {
 
     /// An empty book with the same settings, into which changes can be folded: [`Replica`].
     pub fn replica(&self) -> Replica {
-        Replica(State::empty(Arc::new(self.snapshot().body().state.settings().clone())))
+        Replica::new(self.snapshot().body().state.settings().clone())
     }
 }
 
@@ -584,44 +582,5 @@ impl Builder {
             max_mark_age: self.max_mark_age,
         });
         Ok(Book { alive: Arc::new(Alive(Arc::clone(&inner))), inner })
-    }
-}
-
-/// A second book that is only ever told changes: replaying every change gives the same book (I5).
-///
-/// ```
-/// use posbook::{Book, Instrument};
-///
-/// let book = Book::builder().build()?;
-/// let (mut replica, mut changes) = (book.replica(), book.changes());
-/// book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-/// while let Some(publication) = changes.try_next() {
-///     for change in publication?.iter() {
-///         replica.apply(change)?;
-///     }
-/// }
-/// assert_eq!(replica.digest(), book.snapshot().digest());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Replica(State);
-
-impl Replica {
-    /// Puts the next change in place.
-    ///
-    /// # Errors
-    /// It is not the next one; nothing is changed then.
-    pub fn apply(&mut self, change: &Change) -> Result<(), Rejection> {
-        self.0.apply(change)
-    }
-
-    /// The sequence of the last change.
-    pub fn sequence(&self) -> Sequence {
-        self.0.sequence()
-    }
-
-    /// The same fingerprint as [`Snapshot::digest`] of an equal book.
-    pub fn digest(&self) -> u128 {
-        self.0.digest()
     }
 }

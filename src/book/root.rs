@@ -18,7 +18,9 @@
 use crate::error::Error;
 use crate::model::{Publication, Sequence};
 use crate::state::{Ring, State};
-use crate::sync::{Arc, Counter, Lost, RootCell, next_tag};
+use crate::sync::{
+    Arc, AtomicCell, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, next_tag,
+};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::snapshot::Snapshot;
@@ -95,12 +97,12 @@ impl Root {
     }
 
     /// The newest shell, to be compared against.
-    pub(crate) fn load(&self) -> Arc<Shell> {
+    pub(crate) fn load(&self) -> RootArc<Shell> {
         self.own(self.cell.load())
     }
 
     /// A shell that a load returned, or another load if it is not ours.
-    fn own(&self, mut shell: Arc<Shell>) -> Arc<Shell> {
+    fn own(&self, mut shell: RootArc<Shell>) -> RootArc<Shell> {
         while !self.owns(&shell) {
             self.foreign.fetch_add(1, Relaxed);
             shell = self.cell.load();
@@ -117,7 +119,7 @@ impl Root {
     }
 
     /// Publishes a view if the root is still `expected`; else what was found.
-    pub(crate) fn publish(&self, expected: Arc<Shell>, view: Snapshot) -> Result<(), Arc<Shell>> {
+    pub(crate) fn publish(&self, expected: RootArc<Shell>, view: Snapshot) -> Result<(), RootArc<Shell>> {
         let candidate = self.pool.shell(view);
         match self.cell.compare_and_set(&expected, candidate) {
             Ok(()) => {
@@ -137,6 +139,7 @@ impl Root {
             foreign_loads: self.foreign.load(Relaxed),
             lost_turns: self.retries.load(Relaxed),
             shells_made: self.pool.made.load(Relaxed),
+            shells_pinned: self.pool.pinned.load(Relaxed),
             shells_leaked: self.pool.leaked.load(Relaxed),
         }
     }
@@ -159,130 +162,86 @@ pub struct Health {
     pub lost_turns: u64,
     /// Shells allocated. Stays at about readers + threads + the few that were made in advance.
     pub shells_made: u64,
+    /// Shells in the pool that could not be used again yet, because a load in flight or a reader still held them.
+    pub shells_pinned: u64,
     /// Shells that found the pool full and were leaked, about 48 bytes each.
     pub shells_leaked: u64,
 }
 
-#[cfg(not(posbook_loom))]
-use pooled::Pool;
-#[cfg(posbook_loom)]
-use unpooled::Pool;
-
-#[cfg(not(posbook_loom))]
-mod pooled {
-    use super::{Relaxed, Shell, Snapshot};
-    use crate::sync::{Arc, AtomicCell, Counter};
-
-    /// Places in the pool; shells beyond that are leaked. Shells are pinned only by loads in flight and by readers.
-    const PLACES: usize = 256;
-    /// Made with the book, so that an address of ours is rarely a new one while other cells are busy.
-    const IN_ADVANCE: usize = 16;
-
-    /// Where shells wait to be used again. Swaps only.
-    pub(crate) struct Pool {
-        places: Box<[AtomicCell<Option<Arc<Shell>>>]>,
-        tag: u32,
-        /// What an idle shell holds, so that it pins nothing.
-        empty: Snapshot,
-        /// The place that was emptied last: where a shell is looked for and put away first. A hint, no more.
-        vacant: Counter,
-        pub(crate) made: Counter,
-        pub(crate) leaked: Counter,
-    }
-
-    impl Pool {
-        pub(crate) fn new(tag: u32, empty: &Snapshot) -> Self {
-            let places = (0..PLACES).map(|_| AtomicCell::new(None)).collect();
-            let (made, leaked) = (Counter::new(0), Counter::new(0));
-            let pool = Self { places, tag, empty: empty.clone(), vacant: Counter::new(0), made, leaked };
-            let shells: Vec<_> = (0..IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
-            shells.into_iter().for_each(|shell| pool.retire(shell));
-            pool
-        }
-
-        fn fresh(&self, view: Snapshot) -> Arc<Shell> {
-            self.made.fetch_add(1, Relaxed);
-            Arc::new(Shell { tag: self.tag, sequence: view.sequence(), view })
-        }
-
-        /// A shell around this body: one that nobody else holds, or a new one.
-        pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
-            for (n, place) in self.places_by_vacancy() {
-                let Some(mut idle) = place.take() else { continue };
-                if let Some(shell) = Arc::get_mut(&mut idle) {
-                    self.vacant.store(n as u64, Relaxed);
-                    shell.sequence = view.sequence();
-                    shell.view = view;
-                    return idle;
-                }
-                // Still pinned by a load in flight or a reader.
-                self.retire(idle);
-            }
-            self.fresh(view)
-        }
-
-        /// Every place once, from the one that was emptied last.
-        fn places_by_vacancy(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<Arc<Shell>>>)> {
-            let first = usize::try_from(self.vacant.load(Relaxed)).unwrap_or_default();
-            let (before, after) = self.places.split_at(first.min(self.places.len()));
-            after
-                .iter()
-                .enumerate()
-                .map(move |(n, place)| (first + n, place))
-                .chain(before.iter().enumerate())
-        }
-
-        /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
-        pub(crate) fn retire(&self, mut shell: Arc<Shell>) {
-            if let Some(unpinned) = Arc::get_mut(&mut shell) {
-                unpinned.view = self.empty.clone();
-            }
-            let mut homeless = shell;
-            for (_, place) in self.places_by_vacancy() {
-                match place.swap(Some(homeless)) {
-                    None => return,
-                    Some(other) => homeless = other,
-                }
-            }
-            self.leaked.fetch_add(1, Relaxed);
-            std::mem::forget(homeless);
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn the_pool_is_lock_free() {
-            assert!(AtomicCell::<Option<Arc<Shell>>>::is_lock_free());
-        }
-    }
+/// Where shells wait to be used again. Swaps only.
+struct Pool {
+    places: Box<[AtomicCell<Option<RootArc<Shell>>>]>,
+    tag: u32,
+    /// What an idle shell holds, so that it pins nothing.
+    empty: Snapshot,
+    /// The place that was emptied last: where a shell is looked for and put away first. A hint, no more.
+    vacant: Counter,
+    made: Counter,
+    pinned: Counter,
+    leaked: Counter,
 }
 
-#[cfg(posbook_loom)]
-mod unpooled {
-    use super::{Shell, Snapshot};
-    use crate::sync::{Arc, Counter};
-
-    /// In the models that check outcomes the arena of the cell keeps every root: recycling is off.
-    pub(crate) struct Pool {
-        tag: u32,
-        pub(crate) made: Counter,
-        pub(crate) leaked: Counter,
+impl Pool {
+    fn new(tag: u32, empty: &Snapshot) -> Self {
+        let places = (0..POOL_PLACES).map(|_| AtomicCell::empty()).collect();
+        let [vacant, made, pinned, leaked] = [0; 4].map(Counter::new);
+        let pool = Self { places, tag, empty: empty.clone(), vacant, made, pinned, leaked };
+        let shells: Vec<_> = (0..SHELLS_IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
+        shells.into_iter().for_each(|shell| pool.retire(shell));
+        pool
     }
 
-    impl Pool {
-        pub(crate) fn new(tag: u32, _empty: &Snapshot) -> Self {
-            Self { tag, made: Counter::new(0), leaked: Counter::new(0) }
-        }
+    fn fresh(&self, view: Snapshot) -> RootArc<Shell> {
+        self.made.fetch_add(1, Relaxed);
+        RootArc::new(Shell { tag: self.tag, sequence: view.sequence(), view })
+    }
 
-        pub(crate) fn shell(&self, view: Snapshot) -> Arc<Shell> {
-            Arc::new(Shell { tag: self.tag, sequence: view.sequence(), view })
+    /// A shell around this body: one that nobody else holds, or a new one.
+    fn shell(&self, view: Snapshot) -> RootArc<Shell> {
+        for (n, place) in self.places_by_vacancy() {
+            let Some(mut idle) = place.swap(None) else { continue };
+            if let Some(shell) = RootArc::get_mut(&mut idle) {
+                self.vacant.store(n as u64, Relaxed);
+                shell.sequence = view.sequence();
+                shell.view = view;
+                return idle;
+            }
+            // Still pinned by a load in flight or a reader.
+            self.pinned.fetch_add(1, Relaxed);
+            self.retire(idle);
         }
+        self.fresh(view)
+    }
 
-        pub(crate) fn retire(&self, shell: Arc<Shell>) {
-            drop(shell);
+    /// Every place once, from the one that was emptied last. None where shells are not recycled.
+    fn places_by_vacancy(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<RootArc<Shell>>>)> {
+        let first = usize::try_from(self.vacant.load(Relaxed)).unwrap_or_default();
+        let (before, after) = self.places.split_at(first.min(self.places.len()));
+        let all = if RECYCLING { usize::MAX } else { 0 };
+        after
+            .iter()
+            .enumerate()
+            .map(move |(n, place)| (first + n, place))
+            .chain(before.iter().enumerate())
+            .take(all)
+    }
+
+    /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
+    fn retire(&self, mut shell: RootArc<Shell>) {
+        if !RECYCLING {
+            return;
         }
+        if let Some(unpinned) = RootArc::get_mut(&mut shell) {
+            unpinned.view = self.empty.clone();
+        }
+        let mut homeless = shell;
+        for (_, place) in self.places_by_vacancy() {
+            match place.swap(Some(homeless)) {
+                None => return,
+                Some(other) => homeless = other,
+            }
+        }
+        self.leaked.fetch_add(1, Relaxed);
+        std::mem::forget(homeless);
     }
 }

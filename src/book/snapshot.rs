@@ -19,7 +19,7 @@ use std::fmt;
 
 use crate::model::{Instrument, InstrumentId, KeyState, Order, Position, PositionKey, Sequence};
 use crate::state::Totals;
-use crate::sync::{Arc, CachedRoot};
+use crate::sync::{Arc, CachedRoot, RootArc};
 
 use super::Inner;
 use super::root::{Body, Shell};
@@ -118,7 +118,6 @@ impl Snapshot {
 
     /// The venue time of the last fill booked on an instrument, whether any had none, and the sequence of the last change
     /// there (R8).
-    #[cfg(not(posbook_loom))]
     pub(crate) fn freshness(
         &self,
         id: InstrumentId,
@@ -161,7 +160,7 @@ pub struct Reader {
     inner: Arc<Inner>,
     cached: CachedRoot<Shell>,
     /// The last shell that passed the checks; its count keeps it from being reused, so a pointer tells.
-    shell: Arc<Shell>,
+    shell: RootArc<Shell>,
 }
 
 impl Reader {
@@ -173,9 +172,9 @@ impl Reader {
     /// The newest view.
     pub fn view(&mut self) -> &Snapshot {
         let newest = self.cached.get();
-        if !Arc::ptr_eq(newest, &self.shell) {
+        if !RootArc::ptr_eq(newest, &self.shell) {
             if self.inner.root.owns(newest) && newest.sequence >= self.shell.sequence {
-                self.shell = Arc::clone(newest);
+                self.shell = RootArc::clone(newest);
             } else {
                 self.reload();
             }

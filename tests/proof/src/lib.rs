@@ -1,0 +1,1 @@
+//! How the book is proved: what the tests, the models and `posbook stress` share.
