@@ -31,7 +31,7 @@ pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    Cause, Change, ClientOrderId, Command, Epoch, ExitPlan, Fill, Instrument, InstrumentId, Limits, Observed,
+    Cause, ClientOrderId, Command, Epoch, ExitPlan, Fill, Instrument, InstrumentId, Limits, Observed,
     ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
 };
 use crate::state::{Answer, FillOutcome, Ring, Settings, State, decide};
