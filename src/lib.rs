@@ -97,6 +97,8 @@ pub use model::*;
 pub use rust_decimal::Decimal;
 pub use state::{Answer, FillOutcome, Money, Settings, Totals};
 pub use sync::Clock;
+#[cfg(posbook_faults)]
+pub use sync::twins;
 
 // The Rust blocks of these pages are compiled, and what they assert is run, by `cargo test`.
 #[cfg(doctest)]

@@ -9,12 +9,9 @@
 //! | no leg | granted | 0 or 1 | the open published first; the batch is refused whole |
 //!
 //! A third party reads once at any moment, and counts orders: never one of the pair alone.
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Command, InstrumentId, Reason, Side};
-use posbook_loom::{explore, instrument, small};
+use posbook_loom::{explore, instrument, small, thread};
 
 fn open(id: InstrumentId) -> Command {
     Command::open(id, Side::Long, "1".parse().unwrap()).at("100".parse().unwrap()).into()

@@ -7,12 +7,9 @@
 //! |---|---|---|---|
 //! | granted | over the limit | 0 or 1 | the first published first; the second saw it at once, or when it was asked again |
 //! | over the limit | granted | 0 or 1 | the other way round |
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Book, Command, InstrumentId, Limits, Reason, Rejection, Reservation, Side};
-use posbook_loom::{explore, instrument, small};
+use posbook_loom::{explore, instrument, small, thread};
 
 fn open(book: &Book, id: InstrumentId) -> Result<Reservation, Rejection> {
     book.reserve(Command::open(id, Side::Long, "1".parse().unwrap()).at("100".parse().unwrap()))

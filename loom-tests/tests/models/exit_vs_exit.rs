@@ -6,12 +6,9 @@
 //! |---|---|---|
 //! | granted | refused | the first published first |
 //! | refused | granted | the other way round |
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Book, Command, Exit, ExitRule, InstrumentId, OrderSide, Reason};
-use posbook_loom::{explore, fill, instrument, small};
+use posbook_loom::{explore, fill, instrument, small, thread};
 
 /// What a pass does with one key: decides from a snapshot, and reserves.
 fn pass(book: &Book, id: InstrumentId) -> &'static str {

@@ -6,12 +6,9 @@
 //! |---|---|---|---|
 //! | 1 | refused | 0 or 1 | the close came first and took all; nothing was left |
 //! | 0.4 | 0.6 | 0 or 1 | the scale-out came first; the close took the rest |
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Command, OrderSide, Quantity, Reason, Rejection, Reservation};
-use posbook_loom::{explore, fill, instrument, small};
+use posbook_loom::{explore, fill, instrument, small, thread};
 
 fn reserved(answer: &Result<Reservation, Rejection>) -> String {
     match answer {

@@ -13,12 +13,9 @@
 //! thread never loses twice here: after one loss there is a reservation, and it is refused.
 //!
 //! In every outcome the book has one order, under the next sequence (I4), and the winner holds that order.
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Book, Command, InstrumentId, OrderState, Reason, Reservation, Sequence, Side};
-use posbook_loom::{explore, instrument, small};
+use posbook_loom::{explore, instrument, small, thread};
 
 type Opened = Option<Reservation>;
 

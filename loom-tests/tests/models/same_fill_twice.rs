@@ -10,12 +10,9 @@
 //! | duplicate | booked | 1 | the other way round |
 //!
 //! In every outcome the position is the one fill, and one change was published.
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Book, FillOutcome, InstrumentId, OrderSide, Sequence};
-use posbook_loom::{explore, fill, instrument, small};
+use posbook_loom::{explore, fill, instrument, small, thread};
 
 fn deliver(book: &Book, id: InstrumentId) -> &'static str {
     match book.record(fill(id, "t1", OrderSide::Buy, "1")).unwrap().outcome {

@@ -10,12 +10,9 @@
 //! | 3 | 2 | 1 | the other way round |
 //!
 //! In every outcome the position is the sum.
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{OrderSide, Sequence};
-use posbook_loom::{explore, fill, instrument, small};
+use posbook_loom::{explore, fill, instrument, small, thread};
 
 #[test]
 fn both_are_booked() {

@@ -13,12 +13,9 @@
 //! |---|---|---|
 //! | 1 | 1 | one asked after the other's fill was booked |
 //! | 2 | 2 | both asked before: **the disaster**, and it must be reached |
-#![cfg(posbook_loom)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
-use loom::thread;
 use posbook::{Book, InstrumentId, OrderSide};
-use posbook_loom::{explore, fill, instrument, small};
+use posbook_loom::{explore, fill, instrument, small, thread};
 
 /// What the predecessor did: look, then order. The fill is what the venue answers.
 fn ask_then_order(book: &Book, id: InstrumentId, trade: &str) -> u32 {
