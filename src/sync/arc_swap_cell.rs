@@ -17,15 +17,16 @@ pub(crate) type RootArc<T> = Arc<T>;
 pub(crate) const RECYCLING: bool = true;
 
 /// Where another thread may come between two steps.
-#[cfg(posbook_shuttle)]
-#[derive(Default)]
-struct Point(shuttle::sync::atomic::AtomicU64);
-
-#[cfg(not(posbook_shuttle))]
-#[derive(Default)]
-struct Point;
+struct Point(#[cfg(posbook_shuttle)] shuttle::sync::atomic::AtomicU64);
 
 impl Point {
+    const fn new() -> Self {
+        Self(
+            #[cfg(posbook_shuttle)]
+            shuttle::sync::atomic::AtomicU64::new(0),
+        )
+    }
+
     #[inline]
     fn pass(&self) {
         #[cfg(posbook_shuttle)]
@@ -44,7 +45,7 @@ pub(crate) struct RootCell<T> {
 
 impl<T> RootCell<T> {
     pub(crate) fn new(root: RootArc<T>) -> Self {
-        Self { cell: Arc::new(ArcSwap::new(root)), point: Arc::default() }
+        Self { cell: Arc::new(ArcSwap::new(root)), point: Arc::new(Point::new()) }
     }
 
     /// An owned root.
@@ -109,7 +110,7 @@ pub(crate) struct AtomicCell<T> {
 
 impl<T> AtomicCell<Option<T>> {
     pub(crate) fn empty() -> Self {
-        Self { cell: crossbeam_utils::atomic::AtomicCell::new(None), point: Point::default() }
+        Self { cell: crossbeam_utils::atomic::AtomicCell::new(None), point: Point::new() }
     }
 
     pub(crate) fn swap(&self, value: Option<T>) -> Option<T> {
