@@ -2,7 +2,7 @@
 //!
 //! Most calls say which sequence they took. A handle does not (`Sent::complete`), and nobody is told what a dropped one
 //! did; those are found by their command, in the places that real time leaves open to them. If two calls asked the same
-//! at the same time, the place goes to the one whose chances end first, which leaves the other the most.
+//! at the same time, the place goes to the one that was over first, which leaves the other the most.
 
 use std::collections::HashMap;
 
@@ -114,8 +114,11 @@ fn by_command(history: &History, claims: &mut Claims) {
     let newest = history.publications.last().map_or(before, Publication::last);
     let ceilings = ceilings(events, &claims.places, newest);
     let floors = floors(events, &claims.places, before);
+    // The latest beginning of anything that has an older place: who was over by then cannot have a newer one.
+    let mut latest = 0;
     for (at, publication) in history.publications.iter().enumerate() {
-        if claims.by.get(at).copied().flatten().is_some() {
+        if let Some(event) = claims.by.get(at).copied().flatten().and_then(|n| events.get(n)) {
+            latest = latest.max(event.invoked);
             continue;
         }
         let wanted: Vec<Command> = commands(publication).cloned().collect();
@@ -126,14 +129,16 @@ fn by_command(history: &History, claims: &mut Claims) {
                 _ => true,
             };
             changes
+                && events.get(*n).is_some_and(|event| event.returned > latest)
                 && floors.get(*n).is_some_and(|floor| *floor < publication.first())
                 && ceilings.get(*n).is_some_and(|ceiling| *ceiling >= publication.last())
         };
         let best = (0..candidates.len())
             .filter(|place| candidates.get(*place).is_some_and(fits))
-            .min_by_key(|place| candidates.get(*place).and_then(|n| ceilings.get(*n)));
+            .min_by_key(|place| candidates.get(*place).and_then(|n| events.get(*n)).map(|e| e.returned));
         if let Some(place) = best {
             let n = candidates.swap_remove(place);
+            latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
             take(claims, at, n, publication);
         }
     }

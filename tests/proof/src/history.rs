@@ -254,7 +254,9 @@ impl Recording {
         let mut before = book.replica();
         for publication in read(book, Sequence(0))? {
             for change in publication.iter() {
-                before.apply(change).map_err(|wrong| Unrecorded(format!("the stage does not fold: {wrong}")))?;
+                before
+                    .apply(change)
+                    .map_err(|wrong| Unrecorded(format!("the stage does not fold: {wrong}")))?;
             }
         }
         let last = before.sequence();

@@ -32,5 +32,6 @@ pub mod conservation;
 pub mod history;
 pub mod program;
 pub mod recorder;
+pub mod shrink;
 pub mod violation;
 pub mod witness;

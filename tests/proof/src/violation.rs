@@ -156,9 +156,13 @@ impl fmt::Display for Violation {
         match self {
             Violation::Gap { after, found } => write!(f, "after sequence {after} comes {found}"),
             Violation::OtherAnswer { publication, instead, .. } => {
-                let (first, kind) = (publication.first(), publication.iter().map(posbook::Change::kind).next());
+                let (first, kind) =
+                    (publication.first(), publication.iter().map(posbook::Change::kind).next());
                 let kind = kind.map_or_else(String::new, |kind| format!(" ({kind})"));
-                write!(f, "sequence {first}{kind} does not follow from the state before it, which answers: {instead}")
+                write!(
+                    f,
+                    "sequence {first}{kind} does not follow from the state before it, which answers: {instead}"
+                )
             }
             Violation::TakenTwice { sequence, .. } => {
                 write!(f, "two calls were told that they took sequence {sequence}")

@@ -343,7 +343,8 @@ impl<'a> States<'a> {
             return Err(other(format!("{:?}", done.answer)).into());
         }
         if let Some(Event { came: Came::Accepted { settled: Some(settled), .. }, .. }) = event {
-            let finished = publication.iter().next().map(posbook::Change::kind) == Some(posbook::Kind::Settled);
+            let finished =
+                publication.iter().next().map(posbook::Change::kind) == Some(posbook::Kind::Settled);
             if (*settled == Settlement::Settled) != finished {
                 return Err(other(format!("published, finished: {finished}")).into());
             }

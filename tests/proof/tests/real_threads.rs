@@ -16,6 +16,7 @@ use posbook_proof::conservation::conserved;
 use posbook_proof::history::{History, Recording};
 use posbook_proof::program::{Dice, Stage, Trader, Trouble, Words, quiesce};
 use posbook_proof::recorder::Recorder;
+use posbook_proof::shrink::shrink;
 use posbook_proof::witness::check;
 
 /// Runs so many threads, so many steps each.
@@ -56,8 +57,8 @@ fn every_level_of_trouble_passes_the_witness_and_money_is_conserved() {
             let ran = began.elapsed();
             let began = std::time::Instant::now();
             let checked = check(&history).unwrap_or_else(|wrong| {
-                let events: Vec<String> = wrong.events().iter().map(ToString::to_string).collect();
-                panic!("{trouble:?}, seed {seed}: {wrong}\n{}", events.join("\n"));
+                let lines = shrink(&history).map_or_else(Vec::new, |shrunk| shrunk.lines);
+                panic!("{trouble:?}, seed {seed}: {wrong}\n{}", lines.join("\n"));
             });
             let fills = conserved(&history, &stage.book.snapshot())
                 .unwrap_or_else(|wrong| panic!("{trouble:?}, seed {seed}: {wrong}"));

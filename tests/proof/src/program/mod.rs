@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posbook::{
-    Changes, Clock, Command, Exit, ExitPlan, ExitRule, InstrumentId, OrderState, Position, Reader,
-    Rejection, Reservation, Sent, Side, Snapshot, Timestamp,
+    Changes, Clock, Command, Exit, ExitPlan, ExitRule, InstrumentId, OrderState, Position, Reader, Rejection,
+    Reservation, Sent, Side, Snapshot, Timestamp,
 };
 
 pub use dice::Dice;

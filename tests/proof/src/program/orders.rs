@@ -50,7 +50,9 @@ impl Trader {
             let price = price(MARK * 10 + away)?;
             let mut fill = match cumulative {
                 true => Fill::cumulative(order.key.instrument, order.client_id, order.side, quantity, price),
-                false => self.trade(order.key.instrument, order.side, quantity, price)?.order(order.client_id),
+                false => {
+                    self.trade(order.key.instrument, order.side, quantity, price)?.order(order.client_id)
+                }
             };
             if !cumulative {
                 fill = fill.fee("0.01", "USDT")?;
@@ -84,7 +86,11 @@ impl Trader {
         match course.fills.pop() {
             // The final figure overtakes the rest of the fills, or some of them are not even in it.
             Some(next) if early => {
-                let told = if self.words == Words::All && self.dice.percent(20) { next.quantity } else { course.filled };
+                let told = if self.words == Words::All && self.dice.percent(20) {
+                    next.quantity
+                } else {
+                    course.filled
+                };
                 course.fills.push(next);
                 for fill in course.fills.drain(..).rev() {
                     self.desk.leave(Parcel::Fill(fill));
