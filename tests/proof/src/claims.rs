@@ -1,0 +1,198 @@
+//! Who asked for which publication: the places that the writes of a history claim in the one order.
+//!
+//! Most calls say which sequence they took. A handle does not (`Sent::complete`), and nobody is told what a dropped one
+//! did; those are found by their command, in the places that real time leaves open to them. If two calls asked the same
+//! at the same time, the place goes to the one that was over first, which leaves the other the most.
+
+use std::collections::HashMap;
+
+use posbook::{Command, Publication, Sequence, Settlement};
+
+use crate::history::{Asked, Came, Clocks, Event, History};
+use crate::violation::Violation;
+use crate::witness::{Caused, Place, ceilings, stated};
+
+/// Who has which place.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    /// For each event its place.
+    pub(crate) places: Vec<Place>,
+    /// For each publication the event that asked for it.
+    pub(crate) by: Vec<Option<usize>>,
+    /// When the clock stood where.
+    pub(crate) clocks: Clocks,
+}
+
+/// Rule 3 of the witness.
+pub(crate) fn claims(history: &History) -> Result<Claims, Box<Violation>> {
+    let events = &history.events;
+    let mut claims = Claims {
+        places: events.iter().map(stated).collect(),
+        by: vec![None; history.publications.len()],
+        clocks: Clocks::new(history),
+    };
+    for (n, event) in events.iter().enumerate() {
+        match &event.came {
+            Came::Published { last, publication, .. } => {
+                by_sequence(history, &mut claims, n, event, *last, publication.as_ref())?;
+            }
+            Came::Item(publication) => item(history, event, publication)?,
+            _ => {}
+        }
+    }
+    by_command(history, &mut claims);
+    for (n, publication) in history.publications.iter().enumerate() {
+        let by = claims.by.get(n).copied().flatten();
+        let Some(event) = by.and_then(|by| events.get(by)) else {
+            return Err(Violation::NobodyAsked { publication: publication.clone() }.into());
+        };
+        circumstances(history, &claims, event, publication)?;
+    }
+    for (n, event) in events.iter().enumerate() {
+        // It says that something happened, and nothing did.
+        if let Came::Accepted { settled, changes } = &event.came
+            && claims.places.get(n) == Some(&Place::Unknown)
+            && (*settled == Some(Settlement::Settled) || changes.is_some())
+        {
+            return Err(Violation::Lost { event: Box::new(event.clone()), instead: None }.into());
+        }
+    }
+    Ok(claims)
+}
+
+/// The call says which sequence it took.
+fn by_sequence(
+    history: &History,
+    claims: &mut Claims,
+    n: usize,
+    event: &Event,
+    last: Sequence,
+    told: Option<&Publication>,
+) -> Result<(), Box<Violation>> {
+    let all = &history.publications;
+    let at = all.partition_point(|publication| publication.last() < last);
+    let found = all.get(at);
+    if let Some(by) = claims.by.get(at).copied().flatten()
+        && found.is_some_and(|publication| publication.last() == last)
+        && let Some(first) = history.events.get(by)
+    {
+        let (first, second) = (Box::new(first.clone()), Box::new(event.clone()));
+        return Err(Violation::TakenTwice { sequence: last, first, second }.into());
+    }
+    let stands = found.filter(|publication| {
+        publication.last() == last
+            && commands(publication).eq(event.commands())
+            && told.is_none_or(|told| told == *publication)
+    });
+    let Some(publication) = stands else {
+        return Err(Violation::Lost { event: Box::new(event.clone()), instead: found.cloned() }.into());
+    };
+    take(claims, at, n, publication);
+    Ok(())
+}
+
+fn take(claims: &mut Claims, at: usize, n: usize, publication: &Publication) {
+    if let (Some(by), Some(place)) = (claims.by.get_mut(at), claims.places.get_mut(n)) {
+        *by = Some(n);
+        *place = Place::Write { first: publication.first(), last: publication.last() };
+    }
+}
+
+/// What is left goes to calls that asked for it and do not say what they got.
+fn by_command(history: &History, claims: &mut Claims) {
+    let events = &history.events;
+    let mut open: HashMap<&[Command], Vec<usize>> = HashMap::new();
+    for (n, event) in events.iter().enumerate() {
+        if matches!(event.came, Came::Accepted { .. } | Came::Untold) {
+            open.entry(event.commands()).or_default().push(n);
+        }
+    }
+    if open.is_empty() {
+        return;
+    }
+    let before = history.before.sequence();
+    let newest = history.publications.last().map_or(before, Publication::last);
+    let ceilings = ceilings(events, &claims.places, newest);
+    let floors = floors(events, &claims.places, before);
+    // The latest beginning of anything that has an older place: who was over by then cannot have a newer one.
+    let mut latest = 0;
+    for (at, publication) in history.publications.iter().enumerate() {
+        if let Some(event) = claims.by.get(at).copied().flatten().and_then(|n| events.get(n)) {
+            latest = latest.max(event.invoked);
+            continue;
+        }
+        let wanted: Vec<Command> = commands(publication).cloned().collect();
+        let Some(candidates) = open.get_mut(wanted.as_slice()) else { continue };
+        let fits = |n: &usize| {
+            let changes = match events.get(*n).map(|event| &event.came) {
+                Some(Came::Accepted { changes: Some(changes), .. }) => *changes == publication.len(),
+                _ => true,
+            };
+            changes
+                && events.get(*n).is_some_and(|event| event.returned > latest)
+                && floors.get(*n).is_some_and(|floor| *floor < publication.first())
+                && ceilings.get(*n).is_some_and(|ceiling| *ceiling >= publication.last())
+        };
+        let best = (0..candidates.len())
+            .filter(|place| candidates.get(*place).is_some_and(fits))
+            .min_by_key(|place| candidates.get(*place).and_then(|n| events.get(*n)).map(|e| e.returned));
+        if let Some(place) = best {
+            let n = candidates.swap_remove(place);
+            latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
+            take(claims, at, n, publication);
+        }
+    }
+}
+
+/// For each event, the newest place of anything that was over before it began.
+fn floors(events: &[Event], places: &[Place], before: Sequence) -> Vec<Sequence> {
+    let mut ends: Vec<(u64, Sequence)> = events
+        .iter()
+        .zip(places)
+        .filter_map(|(event, place)| Some((event.returned, place.newest()?)))
+        .collect();
+    ends.sort_unstable();
+    let (mut next, mut floor) = (0, before);
+    let below = |event: &Event| {
+        while let Some((_, place)) = ends.get(next).filter(|(returned, _)| *returned < event.invoked) {
+            floor = floor.max(*place);
+            next += 1;
+        }
+        floor
+    };
+    events.iter().map(below).collect()
+}
+
+/// The feed delivers what comes next in the one order.
+fn item(history: &History, event: &Event, publication: &Publication) -> Result<(), Box<Violation>> {
+    let Asked::Feed { after } = event.asked else { return Ok(()) };
+    let all = &history.publications;
+    let stands = all.get(all.partition_point(|other| other.last() <= after));
+    // What stood before the recording began is not judged.
+    if stands == Some(publication) || publication.last() <= history.before.sequence() {
+        return Ok(());
+    }
+    Err(Violation::OtherItem { event: Box::new(event.clone()) }.into())
+}
+
+/// The publication says what was seen besides the state; that is what there was.
+fn circumstances(
+    history: &History,
+    claims: &Claims,
+    event: &Event,
+    publication: &Publication,
+) -> Result<(), Box<Violation>> {
+    let Some(cause) = publication.first_cause() else { return Ok(()) };
+    let given = &history.given;
+    let mut expected = claims.clocks.times(event).filter_map(|time| given.cause(event.commands(), time));
+    if expected.any(|expected| expected.observed == cause.observed) {
+        return Ok(());
+    }
+    let (event, publication) = (Box::new(event.clone()), publication.clone());
+    Err(Violation::OtherCircumstances { event, publication }.into())
+}
+
+/// What a publication answers.
+fn commands(publication: &Publication) -> impl Iterator<Item = &Command> {
+    publication.first_cause().into_iter().flat_map(|cause| cause.commands())
+}

@@ -1,0 +1,133 @@
+//! Conservation, counted naively: the distinct fills that were handed in, the positions that were adopted, and those that
+//! were dropped, add up to what is open, key by key. No arithmetic of the crate's, and no order of events.
+
+use std::collections::{BTreeMap, HashMap};
+
+use posbook::{
+    Answer, Command, Decimal, Fill, FillNote, FillOutcome, InstrumentId, OrderRef, OrderSide, Publication,
+    Sequence, Shape, Side, Snapshot,
+};
+
+use crate::history::{Came, Event, History};
+use crate::witness::Caused;
+
+/// So many fills an instrument remembers at least (R3).
+const REMEMBERED: usize = 128;
+
+/// Compares a book at rest with everything that its history handed in; returns how many distinct fills there were.
+///
+/// # Errors
+/// In words: the key, and what is there instead.
+pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
+    let mut open: BTreeMap<InstrumentId, Decimal> = BTreeMap::new();
+    let mut add = |instrument, side, quantity: Decimal| {
+        *open.entry(instrument).or_default() += if side == Side::Long { quantity } else { -quantity };
+    };
+    let fills = distinct(history);
+    for handed in fills.values() {
+        let fill = handed.fill;
+        match handed.booked.as_slice() {
+            [] if handed.all_duplicates && !forgotten(history, fill) => {
+                return Err(format!("{}: it was never booked, and called a duplicate", words(fill)));
+            }
+            [] => {}
+            // Its quantity was in a report.
+            [notes] if notes.contains(&FillNote::Replaced) => {}
+            [_] if matches!(fill.shape, Shape::Trade { .. }) => {
+                add(fill.instrument, fill.side.opens(), fill.quantity.get());
+            }
+            [_] => {}
+            _ => return Err(format!("{}: booked {} times (I11)", words(fill), handed.booked.len())),
+        }
+    }
+    // Of cumulative figures the greatest that was booked is what an order came to.
+    let mut figures: HashMap<&OrderRef, &Fill> = HashMap::new();
+    for handed in fills.values().filter(|h| h.fill.shape == Shape::Cumulative && !h.booked.is_empty()) {
+        let figure = figures.entry(&handed.fill.order).or_insert(handed.fill);
+        if figure.quantity < handed.fill.quantity {
+            *figure = handed.fill;
+        }
+    }
+    for fill in figures.values() {
+        add(fill.instrument, fill.side.opens(), fill.quantity.get());
+    }
+    for publication in &history.publications {
+        for change in publication.iter() {
+            match (change.command(), change.positions()) {
+                (Command::Adopt(found), _) => add(found.key.instrument, found.side, found.quantity.get()),
+                (Command::Drop(gone), (Some(before), None)) => {
+                    add(gone.key.instrument, before.side, -before.quantity.get());
+                }
+                _ => {}
+            }
+        }
+    }
+    for (id, _) in at_rest.instruments() {
+        let keys = at_rest.keys().filter(|key| key.key.instrument == id);
+        let stands: Decimal = keys
+            .filter_map(|key| key.position.as_deref())
+            .map(|p| if p.side == Side::Long { p.quantity.get() } else { -p.quantity.get() })
+            .sum();
+        let handed_in = open.get(&id).copied().unwrap_or_default();
+        if stands != handed_in {
+            return Err(format!("instrument {id}: {handed_in} was handed in, {stands} is open"));
+        }
+    }
+    Ok(fills.len() as u64)
+}
+
+/// One fill, however often it was handed in.
+struct HandedIn<'a> {
+    fill: &'a Fill,
+    /// The notes of each time it was booked.
+    booked: Vec<&'a [FillNote]>,
+    all_duplicates: bool,
+}
+
+type Identity<'a> = (InstrumentId, &'a OrderRef, &'a Shape, Option<Decimal>);
+
+fn distinct(history: &History) -> HashMap<Identity<'_>, HandedIn<'_>> {
+    let mut fills: HashMap<Identity<'_>, HandedIn<'_>> = HashMap::new();
+    for event in &history.events {
+        let [Command::Record(fill)] = event.commands() else { continue };
+        let cumulative = (fill.shape == Shape::Cumulative).then(|| fill.quantity.get());
+        let identity = (fill.instrument, &fill.order, &fill.shape, cumulative);
+        let handed =
+            fills.entry(identity).or_insert(HandedIn { fill, booked: Vec::new(), all_duplicates: true });
+        match outcome(event) {
+            Some(FillOutcome::Booked { notes }) => handed.booked.push(notes),
+            Some(FillOutcome::Duplicate) => {}
+            _ => handed.all_duplicates = false,
+        }
+    }
+    fills
+}
+
+fn outcome(event: &Event) -> Option<&FillOutcome> {
+    match &event.came {
+        Came::Published { answer: Some(Answer::Fill(outcome)), .. }
+        | Came::Nothing { answer: Some(Answer::Fill(outcome)) } => Some(outcome),
+        _ => None,
+    }
+}
+
+/// A fill that comes after so many others of its instrument may be taken for one that was booked: its order's figure says
+/// so (R3). A cumulative figure that is not the greatest is none that was missed.
+fn forgotten(history: &History, fill: &Fill) -> bool {
+    let OrderRef::Ours(order) = fill.order else { return false };
+    if fill.shape == Shape::Cumulative {
+        return true;
+    }
+    let since = |publication: &&Publication| publication.first() > Sequence(order.sequence.0);
+    let fills = history.publications.iter().filter(since).filter(|publication| {
+        publication.first_cause().is_some_and(
+            |cause| matches!(&cause.command, Command::Record(other) if other.instrument == fill.instrument),
+        )
+    });
+    fills.count() >= REMEMBERED
+}
+
+fn words(fill: &Fill) -> String {
+    let side = if fill.side == OrderSide::Buy { "buy" } else { "sell" };
+    format!("instrument {}: fill {:?} {side} {} @ {}", fill.instrument, fill.shape, fill.quantity, fill.price)
+}

@@ -1,0 +1,108 @@
+//! What else happens to an account: trades that nobody ordered, positions that appear and disappear, keys that are frozen,
+//! closed and taken back by hand.
+
+use posbook::{Adoption, Book, Command, DropPosition, OrderSide, Side, Snapshot, TroubleKind};
+
+use super::Trader;
+use super::stage::{MARK, price, quantity};
+use crate::recorder::Recorder;
+
+impl Trader {
+    /// A look, and something that follows from it.
+    pub(super) fn repair(&mut self, book: &Book, rec: &mut Recorder) {
+        let Some(key) = self.key() else { return };
+        let view = self.look(book, rec);
+        let asked = view.sequence();
+        let troubled = view.key(key).is_some_and(|key| key.blocked().is_some());
+        let closing = view.key(key).is_some_and(|key| key.closing.is_some());
+        let key = key.into();
+        if troubled && self.dice.percent(80) {
+            let command = match self.dice.percent(40) {
+                true => Command::Confirm { key, why: "reports agree".into(), asked },
+                false => Command::Accept { key, reason: "looked at".into() },
+            };
+            let _ = rec.apply(book, command);
+            return;
+        }
+        if closing && self.dice.percent(30) {
+            let _ = rec.apply(book, Command::CancelClosing { key, reason: "changed its mind".into() });
+            return;
+        }
+        let rate = self.trouble.of(25, 100);
+        match self.dice.below(7) {
+            _ if !self.dice.percent(rate) => {}
+            0 => self.nobody_s_trade(book, rec, &view),
+            1 => self.take_over(book, rec, &view),
+            2 => {
+                let asked = self.dice.percent(50).then_some(asked);
+                let why = format!("the {}th reason", self.dice.below(4));
+                let _ = rec.apply(book, Command::Quarantine { key, why, asked });
+            }
+            3 => {
+                let position = view.get(key).map(|position| position.id);
+                let cause = "an exit fired".to_owned();
+                let _ = rec.apply(book, Command::StartClosing { key, position, cause });
+            }
+            4 => {
+                // Somebody gives up an order that somebody else still holds.
+                let id = self.anyone_s_order(&view);
+                if let Some(sent) = id.and_then(|id| book.reattach(id).ok()) {
+                    rec.lose(sent);
+                }
+            }
+            5 => {
+                let id = self.anyone_s_order(&view);
+                if let Some(sent) = id.and_then(|id| book.reattach(id).ok()) {
+                    let booked = sent.order().booked;
+                    let _ = rec.working(&sent, booked);
+                    sent.detach();
+                }
+            }
+            _ => {
+                let _ = rec.apply(book, Command::Accept { key, reason: "nothing was wrong".into() });
+            }
+        }
+    }
+
+    /// A manual trade, a liquidation, another program.
+    fn nobody_s_trade(&mut self, book: &Book, rec: &mut Recorder, view: &Snapshot) {
+        let Some(key) = self.key() else { return };
+        let side = match view.get(key).map(|position| position.side) {
+            // Mostly against what is open, or positions would only grow.
+            Some(Side::Long) if self.dice.percent(70) => OrderSide::Sell,
+            Some(Side::Short) => OrderSide::Buy,
+            _ => *self.dice.one_of(&[OrderSide::Buy, OrderSide::Sell]).unwrap_or(&OrderSide::Buy),
+        };
+        let (Ok(quantity), Ok(price)) = (quantity(self.dice.between(1, 8)), price(MARK * 10)) else { return };
+        let Ok(fill) = self.trade(key, side, quantity, price) else { return };
+        let _ = rec.record(book, fill.at(self.desk.venue_time()));
+    }
+
+    /// A report shows a position that the book does not have, or lacks one that it has.
+    fn take_over(&mut self, book: &Book, rec: &mut Recorder, view: &Snapshot) {
+        let Some(instrument) = self.key() else { return };
+        let (key, asked) = (instrument.into(), view.sequence());
+        let report_time = Some(self.desk.venue_time());
+        let command = match view.get(key) {
+            Some(position) => Command::Drop(DropPosition {
+                key,
+                position: position.id,
+                asked,
+                report_time,
+                reason: "not on the venue".into(),
+            }),
+            None => {
+                let (Ok(quantity), Ok(entry)) = (quantity(self.dice.between(1, 8)), price(MARK * 10)) else {
+                    return;
+                };
+                let side = if self.dice.percent(50) { Side::Long } else { Side::Short };
+                let (leverage, rule) = (None, None);
+                Command::Adopt(Adoption { key, side, quantity, entry, leverage, rule, asked, report_time })
+            }
+        };
+        if view.key(key).is_some_and(|key| key.troubles.iter().any(|t| t.kind == TroubleKind::Quarantined)) {
+            return;
+        }
+        let _ = rec.apply(book, command);
+    }
+}
