@@ -30,3 +30,5 @@ mod with_shuttle;
 pub use shuttle::thread;
 #[cfg(posbook_shuttle)]
 use with_shuttle as checker;
+#[cfg(posbook_shuttle)]
+pub use with_shuttle::{run, seed};

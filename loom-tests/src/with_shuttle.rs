@@ -30,8 +30,20 @@ pub fn run(name: &str, seed: u64, schedules: usize, model: impl Fn() + Send + Sy
         let _ = writeln!(std::io::stderr(), "model {name}: the schedule of POSBOOK_SCHEDULE");
         return go(ReplayScheduler::new_from_encoded(schedule.trim()), model);
     }
-    let _ = writeln!(std::io::stderr(), "model {name}: seed {seed}");
-    go(RandomScheduler::new_from_seed(seed, schedules), model)
+    // Said only by what fails: shuttle prints the schedule, this the walk it belongs to.
+    let told = TellSeed(name, seed);
+    let ran = go(RandomScheduler::new_from_seed(seed, schedules), model);
+    std::mem::forget(told);
+    ran
+}
+
+/// Names the walk when the model unwinds.
+struct TellSeed<'a>(&'a str, u64);
+
+impl Drop for TellSeed<'_> {
+    fn drop(&mut self) {
+        let _ = writeln!(std::io::stderr(), "model {}: failed in the walk of seed {}", self.0, self.1);
+    }
 }
 
 fn go(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'static) -> usize {

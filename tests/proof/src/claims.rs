@@ -2,7 +2,8 @@
 //!
 //! Most calls say which sequence they took. A handle does not (`Sent::complete`), and nobody is told what a dropped one
 //! did; those are found by their command, in the places that real time leaves open to them. If two calls asked the same
-//! at the same time, the place goes to the one that was over first, which leaves the other the most.
+//! at the same time, the place goes to the one that was over first: whatever the right one saw, the other may have seen
+//! too. Real time is not held against anybody because of such a place, for it may be the wrong one's.
 
 use std::collections::HashMap;
 
@@ -133,13 +134,19 @@ fn by_command(history: &History, claims: &mut Claims) {
                 && floors.get(*n).is_some_and(|floor| *floor < publication.first())
                 && ceilings.get(*n).is_some_and(|ceiling| *ceiling >= publication.last())
         };
-        let best = (0..candidates.len())
-            .filter(|place| candidates.get(*place).is_some_and(fits))
-            .min_by_key(|place| candidates.get(*place).and_then(|n| events.get(*n)).map(|e| e.returned));
+        let fitting: Vec<_> =
+            (0..candidates.len()).filter(|place| candidates.get(*place).is_some_and(fits)).collect();
+        let best = fitting
+            .iter()
+            .min_by_key(|place| candidates.get(**place).and_then(|n| events.get(*n)).map(|e| e.returned));
         if let Some(place) = best {
-            let n = candidates.swap_remove(place);
-            latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
+            let n = candidates.swap_remove(*place);
             take(claims, at, n, publication);
+            if fitting.len() == 1 {
+                latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
+            } else if let Some(place) = claims.places.get_mut(n) {
+                *place = Place::OneOfSeveral;
+            }
         }
     }
 }

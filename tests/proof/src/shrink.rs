@@ -59,7 +59,13 @@ fn beginning(history: &History, n: usize) -> History {
         !events.iter().any(|event| of(&event)) && history.events.iter().any(|event| of(&event))
     };
     let keep = history.publications.iter().position(asked_later).unwrap_or(history.publications.len());
-    let publications = history.publications.iter().take(keep).cloned().collect();
+    let publications: Vec<_> = history.publications.iter().take(keep).cloned().collect();
+    // Of the calls that were under way, those that published something of it: what the others say is about later.
+    let published = |event: &Event| {
+        let first = event.commands().first();
+        first.is_some() && publications.iter().any(|p| p.iter().next().map(posbook::Change::command) == first)
+    };
+    let events = events.into_iter().filter(|event| event.returned <= until || published(event)).collect();
     History { events, publications, given: history.given.clone(), before: history.before.clone() }
 }
 

@@ -80,6 +80,9 @@ fn endpoints(events: &[Event]) -> Vec<(usize, bool)> {
 pub(crate) enum Place {
     /// A write: from the state before `first` to the one at `last`.
     Write { first: Sequence, last: Sequence },
+    /// A write that one of several calls made which asked the same and do not say what they got. It is given to one of
+    /// them, and since that may be the wrong one, real time is not held against anybody because of it.
+    OneOfSeveral,
     /// A look at the state at this sequence.
     At(Sequence),
     /// The state is not older than this.
@@ -93,7 +96,7 @@ impl Place {
     pub(crate) fn newest(self) -> Option<Sequence> {
         match self {
             Place::Write { last, .. } | Place::At(last) | Place::NotBefore(last) => Some(last),
-            Place::Unknown => None,
+            Place::OneOfSeveral | Place::Unknown => None,
         }
     }
 
@@ -102,7 +105,7 @@ impl Place {
         match self {
             Place::Write { first, .. } => Some(Sequence(first.0.saturating_sub(1))),
             Place::At(sequence) => Some(sequence),
-            Place::NotBefore(_) | Place::Unknown => None,
+            Place::OneOfSeveral | Place::NotBefore(_) | Place::Unknown => None,
         }
     }
 }
@@ -166,7 +169,7 @@ impl<'a> Trial<'a> {
                 self.not_before(*sequence, n, 0)?;
                 self.checked.pictures += 1;
             }
-            Place::NotBefore(_) => {}
+            Place::OneOfSeveral | Place::NotBefore(_) => {}
             Place::Unknown if event.commands().is_empty() => {}
             Place::Unknown => {
                 let place = self.justify(event, n)?;
