@@ -16,6 +16,10 @@
 mod scene;
 #[cfg(any(posbook_loom, posbook_shuttle))]
 pub use scene::*;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+mod race;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+pub use race::*;
 
 #[cfg(posbook_loom)]
 mod with_loom;

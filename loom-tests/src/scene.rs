@@ -27,6 +27,13 @@ pub enum Bound {
     Preemptions(usize),
 }
 
+impl Bound {
+    /// Everywhere by hand; with so many preemptions in CI.
+    pub fn in_ci(most: usize) -> Self {
+        if by_hand() { Bound::None } else { Bound::Preemptions(most) }
+    }
+}
+
 /// Whether the long runs are wanted: `POSBOOK_SCALE=hand`.
 pub fn by_hand() -> bool {
     std::env::var("POSBOOK_SCALE").is_ok_and(|scale| scale == "hand")
