@@ -14,8 +14,8 @@
 use std::ops::RangeInclusive;
 
 use posbook::{
-    Book, Builder, Command, Decimal, Fill, FillNote, FillOutcome, InstrumentId, Intent, KeyState, OrderSide,
-    OrderState, Price, Publication, Quantity, Reason, Rejection, Reservation, Retarget, Sent, Sequence, Side,
+    Book, Builder, Change, Command, Decimal, Effect, Fill, FillNote, FillOutcome, InstrumentId, Intent,
+    KeyState, Kind, OrderSide, OrderState, Price, Publication, Quantity, Reason, Rejection, Reservation, Retarget, Sent, Sequence, Side,
     TargetRule, Timestamp,
 };
 
@@ -88,8 +88,9 @@ pub fn table(rows: &[Row]) -> Vec<Outcome> {
 pub struct Said {
     /// In a word or two.
     pub word: String,
-    claims: Vec<Reservation>,
     sent: Vec<Sent>,
+    /// Dropped, they would be released.
+    _claims: Vec<Reservation>,
 }
 
 impl Said {
@@ -143,7 +144,7 @@ impl Stage {
     pub fn reserve(&self, wish: impl Into<Command>) -> Said {
         match self.book.reserve(wish) {
             Ok(claim) => {
-                Said { word: claim.order().quantity.to_string(), claims: vec![claim], sent: Vec::new() }
+                Said { word: claim.order().quantity.to_string(), _claims: vec![claim], sent: Vec::new() }
             }
             Err(refused) => Said::word(why(&refused)),
         }
@@ -182,7 +183,7 @@ impl Stage {
     /// A batch: `both`, or why none.
     pub fn submit(&self, commands: impl IntoIterator<Item = Command>) -> Said {
         match self.book.submit(commands) {
-            Ok(batch) => Said { word: "both".to_owned(), claims: batch.reservations, sent: Vec::new() },
+            Ok(batch) => Said { word: "both".to_owned(), _claims: batch.reservations, sent: Vec::new() },
             Err(refused) => Said::word(why(&refused)),
         }
     }
@@ -233,11 +234,23 @@ impl Stage {
         while let Some(unit) = told.try_next() {
             for change in unit.expect("the window has everything").iter() {
                 replica.apply(change).expect("each publication takes the next sequence (I4)");
+                left_in_time(change);
             }
         }
         assert_eq!(replica.sequence(), view.sequence(), "the feed has every change (I10)");
         assert_eq!(replica.digest(), view.digest(), "replaying every change gives the same book (I5)");
     }
+}
+
+/// An order that leaves was asked about once more, on the key that it leaves for (R5).
+fn left_in_time(change: &Change) {
+    let Effect::Key { kind: Kind::Sent, after, .. } = &change.effect else { return };
+    let Command::Step { order, .. } = change.command() else { return };
+    let order = after.order(*order).expect("what was sent stands");
+    let closes = order.intent.increases() && after.closing.is_some();
+    assert!(!closes, "an increase left for a key that closes (R5, R7)");
+    let standing = after.position.as_ref().map(|open| open.id);
+    assert_eq!(order.against, standing, "an order left for another life of its key (R5)");
 }
 
 /// A key in words: what is open, what is on its way.
@@ -258,7 +271,9 @@ fn stands(key: &KeyState) -> String {
             Intent::Close => "close",
         };
         let doubt = if matches!(order.state, OrderState::InDoubt(_)) { " in doubt" } else { "" };
-        format!("{what} {}{doubt}", order.remaining())
+        let here = order.against.is_none() || order.against == key.position.as_ref().map(|open| open.id);
+        let life = if here { "" } else { " of another life" };
+        format!("{what} {}{doubt}{life}", order.remaining())
     }));
     words.extend(key.closing.iter().map(|_| "closing".to_owned()));
     words.extend(key.troubles.first().map(|_| "blocked".to_owned()));

@@ -29,7 +29,7 @@ pub fn fill_vs_close() {
 #[test]
 pub fn fill_vs_scale_in() {
     let table: [Row; 2] = [
-        (&["booked", "1"], 0..=1, "flat, scale in 1"),
+        (&["booked", "1"], 0..=1, "flat, scale in 1 of another life"),
         (&["booked", "no position"], 0..=1, "flat"),
     ];
     let acts: &[Act] = &[SOLD, |stage| stage.reserve(scale_in(stage.one, "1"))];
@@ -39,7 +39,7 @@ pub fn fill_vs_scale_in() {
 #[test]
 pub fn fill_vs_scale_out() {
     let table: [Row; 2] = [
-        (&["booked", "0.6"], 0..=1, "flat, scale out 0.6"),
+        (&["booked", "0.6"], 0..=1, "flat, scale out 0.6 of another life"),
         (&["booked", "no position"], 0..=1, "flat"),
     ];
     let acts: &[Act] = &[SOLD, |stage| stage.reserve(scale_out(stage.one, "0.6"))];

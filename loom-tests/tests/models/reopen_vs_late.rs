@@ -3,10 +3,10 @@
 //!
 //! One thread books the fills sell 1 and buy 2. A scale-out of 0.5 that says which life it means, at any moment:
 //!
-//! | scale-out | turns lost | how |
-//! |---|---|---|
-//! | 0.5 | 0 to 2 | the first life stood; the thread that books loses once or not at all, the scale-out neither |
-//! | another life | 0 to 2 | flat, or the second life |
+//! | scale-out | how |
+//! |---|---|
+//! | 0.5 | the first life stood; in the end the order is one of another life, which the book says and `sent` refuses |
+//! | another life | flat, or the second life |
 //!
 //! A late fill of 0.5 of a scale-in that had left before:
 //!
@@ -26,7 +26,7 @@ const REOPEN: Act = |stage| {
 #[test]
 pub fn a_late_scale_out() {
     let table: [Row; 2] = [
-        (&["booked", "0.5"], ANY, "long 2 stop 95, scale out 0.5"),
+        (&["booked", "0.5"], ANY, "long 2 stop 95, scale out 0.5 of another life"),
         (&["booked", "another life"], ANY, "long 2 stop 95"),
     ];
     let acts: &[Act] = &[REOPEN, |stage| {
@@ -41,7 +41,7 @@ pub fn a_late_scale_out() {
 pub fn a_late_fill() {
     let table: [Row; 2] = [
         (&["booked", "booked"], ANY, "long 2.5 stop 95, scale in 0.5"),
-        (&["booked", "booked on another life"], ANY, "long 2.5 stop 95, scale in 0.5"),
+        (&["booked", "booked on another life"], ANY, "long 2.5 stop 95, scale in 0.5 of another life"),
     ];
     let stage = || {
         let stage = Stage::long();

@@ -3,8 +3,8 @@
 //!
 //! An outcome is the sequences that each thread took. In all of them the position is the sum of the fills.
 //!
-//! Unbounded it is 894,875 schedules; `cargo loom` runs it so. At most 5 preemptions are 15,148 schedules, and reach all 90
-//! too; with at most 2 they do not, which the last scene shows: a bound has to be looked at before it is believed.
+//! In CI at most 5 preemptions, which reach all 90; with at most 4 loom reaches 82: a bound has to be looked at before it
+//! is believed. By hand every schedule.
 
 use posbook::{OrderSide, Sequence};
 use posbook_loom::{Bound, Stage, explore_within, fill, thread};
@@ -51,5 +51,5 @@ fn scene() -> Order {
 pub fn every_order() {
     let orders = orders();
     assert_eq!(orders.len(), 90);
-    explore_within("three threads, two fills each", Bound::in_ci(4), &orders, scene);
+    explore_within("three threads, two fills each", Bound::in_ci(5), &orders, scene);
 }
