@@ -15,8 +15,8 @@ use std::ops::RangeInclusive;
 
 use posbook::{
     Book, Builder, Change, Command, Decimal, Effect, Fill, FillNote, FillOutcome, InstrumentId, Intent,
-    KeyState, Kind, OrderSide, OrderState, Price, Publication, Quantity, Reason, Rejection, Reservation, Retarget, Sent, Sequence, Side,
-    TargetRule, Timestamp,
+    KeyState, Kind, OrderSide, OrderState, Price, Publication, Quantity, Reason, Rejection, Reservation,
+    Retarget, Sent, Sequence, Side, TargetRule, Timestamp,
 };
 
 use crate::scene::{Bound, explore_within, fill, instrument, small};
@@ -76,8 +76,7 @@ pub fn table(rows: &[Row]) -> Vec<Outcome> {
     let each = |(said, lost, left): &Row| {
         let said: Vec<String> = said.iter().map(|word| (*word).to_owned()).collect();
         let left = (*left).to_owned();
-        let lost: Vec<Option<u64>> =
-            if *lost == ANY { vec![None] } else { lost.clone().map(Some).collect() };
+        let lost: Vec<Option<u64>> = if *lost == ANY { vec![None] } else { lost.clone().map(Some).collect() };
         lost.into_iter().map(|lost| (said.clone(), lost, left.clone())).collect::<Vec<_>>()
     };
     rows.iter().flat_map(each).collect()
@@ -157,7 +156,9 @@ impl Stage {
             Err(refused) => return Said::word(why(&refused)),
         };
         match claim.sent() {
-            Ok(sent) => Said { word: format!("{} sent", sent.order().quantity), sent: vec![sent], ..Said::default() },
+            Ok(sent) => {
+                Said { word: format!("{} sent", sent.order().quantity), sent: vec![sent], ..Said::default() }
+            }
             Err(refused) => Said::word(format!("not sent: {}", why(&refused))),
         }
     }
@@ -224,11 +225,19 @@ impl Stage {
                 assert!(!open.quantity.is_zero(), "an open position of nothing (I2)");
                 let ours = key.orders.iter().filter(|o| !o.intent.increases() && o.against == Some(open.id));
                 let reducing = ours.fold(Quantity::ZERO, |sum, o| sum.plus(o.remaining()).unwrap());
-                assert!(reducing <= open.quantity, "{reducing} is in flight to reduce {} (I2)", open.quantity);
+                assert!(
+                    reducing <= open.quantity,
+                    "{reducing} is in flight to reduce {} (I2)",
+                    open.quantity
+                );
                 cost = if open.side == Side::Long { open.cost } else { -open.cost };
             }
             let money = &key.ledger;
-            assert_eq!(money.cash, money.realised - cost + money.unexplained, "money appeared or vanished (I9)");
+            assert_eq!(
+                money.cash,
+                money.realised - cost + money.unexplained,
+                "money appeared or vanished (I9)"
+            );
         }
         let (mut replica, mut told) = (self.book.replica(), self.book.changes_after(Sequence(0)));
         while let Some(unit) = told.try_next() {

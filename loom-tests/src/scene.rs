@@ -75,7 +75,8 @@ where
     // Straight to stderr: the test harness would keep what a passing test prints.
     let _ = writeln!(
         std::io::stderr(),
-        "model {name}: {schedules} schedules, {} outcomes of {}, {bound}, {:.3} s",
+        "model {} | {name}: {schedules} schedules, {} outcomes of {}, {bound}, {:.3} s",
+        std::thread::current().name().unwrap_or("main"), // the test's path
         reached.len(),
         table.len(),
         started.elapsed().as_secs_f64(),

@@ -145,7 +145,8 @@ impl Root {
     #[cfg(posbook_recycling)]
     pub(crate) fn shells_idle(&self) -> u64 {
         let places = self.pool.places.iter();
-        places.filter(|place| place.swap(None).is_some_and(|shell| place.swap(Some(shell)).is_none())).count() as u64
+        places.filter(|place| place.swap(None).is_some_and(|shell| place.swap(Some(shell)).is_none())).count()
+            as u64
     }
 
     pub(crate) fn health(&self) -> Health {

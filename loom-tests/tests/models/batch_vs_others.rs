@@ -26,7 +26,12 @@ pub fn batch_vs_close() {
         (&["both", "0.4"], 0..=1, "long 1 stop 95, scale out 0.6, close 0.4, closing; flat, open 1"),
         (&["beyond what is free", "1"], 0..=1, "long 1 stop 95, close 1, closing"),
     ];
-    race("a batch against close", Stage::long, &table, &[BATCH, |stage| stage.reserve(Command::close(stage.one))]);
+    race(
+        "a batch against close",
+        Stage::long,
+        &table,
+        &[BATCH, |stage| stage.reserve(Command::close(stage.one))],
+    );
 }
 
 #[test]
@@ -35,7 +40,12 @@ pub fn batch_vs_scale_in() {
         (&["both", "1"], 0..=1, "long 1 stop 95, scale out 0.6, scale in 1; flat, open 1"),
         (&["both", "1"], 0..=1, "long 1 stop 95, scale in 1, scale out 0.6; flat, open 1"),
     ];
-    race("a batch against scale-in", Stage::long, &table, &[BATCH, |stage| stage.reserve(scale_in(stage.one, "1"))]);
+    race(
+        "a batch against scale-in",
+        Stage::long,
+        &table,
+        &[BATCH, |stage| stage.reserve(scale_in(stage.one, "1"))],
+    );
 }
 
 #[test]

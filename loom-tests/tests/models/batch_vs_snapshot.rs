@@ -13,8 +13,11 @@ use posbook_loom::{Act, Row, Said, Stage, open, race};
 #[test]
 pub fn never_half() {
     let left = "flat, open 1; flat, open 1";
-    let table: [Row; 3] =
-        [(&["both", "0, 0"], 0..=0, left), (&["both", "0, 2"], 0..=0, left), (&["both", "2, 2"], 0..=0, left)];
+    let table: [Row; 3] = [
+        (&["both", "0, 0"], 0..=0, left),
+        (&["both", "0, 2"], 0..=0, left),
+        (&["both", "2, 2"], 0..=0, left),
+    ];
     let acts: &[Act] = &[
         |stage| stage.submit([open(stage.one, "1"), open(stage.two, "1")]),
         |stage| {

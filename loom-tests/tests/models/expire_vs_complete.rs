@@ -49,8 +49,7 @@ pub fn the_venue_s_word_ends_it() {
 
 #[test]
 pub fn what_expired_does_not_leave() {
-    let rows: [Row; 2] =
-        [(&["1", "too late"], 0..=1, "flat"), (&["0", "sent"], 0..=1, "flat, open 1")];
+    let rows: [Row; 2] = [(&["1", "too late"], 0..=1, "flat"), (&["0", "sent"], 0..=1, "flat, open 1")];
     let legal: Vec<Outcome> = table(&rows);
     explore("expire against sent", &legal, || {
         let (stage, clock) = staged();

@@ -48,8 +48,7 @@ pub fn fill_vs_scale_out() {
 
 #[test]
 pub fn fill_vs_retarget() {
-    let table: [Row; 2] =
-        [(&["booked", "done"], 0..=1, "flat"), (&["booked", "no position"], 0..=1, "flat")];
+    let table: [Row; 2] = [(&["booked", "done"], 0..=1, "flat"), (&["booked", "no position"], 0..=1, "flat")];
     let acts: &[Act] = &[SOLD, |stage| stage.apply(stop(stage.one, "97"))];
     race("a fill against retarget", Stage::long, &table, acts);
 }

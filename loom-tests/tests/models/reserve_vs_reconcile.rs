@@ -72,8 +72,7 @@ pub fn drop_vs_close() {
         (&["stale report", "1"], 0..=1, closing),
         (&["nothing to do", "1"], 0..=0, closing),
     ];
-    let acts: &[Act] =
-        &[|stage| reconcile(stage, None), |stage| stage.reserve(Command::close(stage.one))];
+    let acts: &[Act] = &[|stage| reconcile(stage, None), |stage| stage.reserve(Command::close(stage.one))];
     race("drop against close", Stage::long, &table, acts);
 }
 

@@ -48,8 +48,7 @@ pub fn all_three_stand() {
 #[test]
 pub fn the_limit_of_a_key() {
     let left = "long 1 stop 95, scale in 1";
-    let table: [Row; 2] =
-        [(&["1", "over the limit"], 0..=1, left), (&["over the limit", "1"], 0..=1, left)];
+    let table: [Row; 2] = [(&["1", "over the limit"], 0..=1, left), (&["over the limit", "1"], 0..=1, left)];
     let stage = || {
         let limits = Limits { key_notional: 250.into(), ..Limits::default() };
         Stage::with(|builder| builder.limits(limits)).holding()

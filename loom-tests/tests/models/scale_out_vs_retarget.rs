@@ -28,7 +28,9 @@ pub fn an_exit_whose_stop_moves() {
     ];
     let acts: &[Act] = &[
         |stage| {
-            let Some(position) = stage.book.snapshot().get(stage.one).map(|open| open.id) else { panic!("flat") };
+            let Some(position) = stage.book.snapshot().get(stage.one).map(|open| open.id) else {
+                panic!("flat")
+            };
             let exit = Exit { position, rule: ExitRule::StopLoss(price("95")), mark: Some(price("94")) };
             stage.reserve(Command::exit(stage.one, exit))
         },

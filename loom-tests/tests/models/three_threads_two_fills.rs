@@ -15,7 +15,8 @@ type Order = [[u64; 2]; 3];
 fn orders() -> Vec<Order> {
     let pairs: Vec<[u64; 2]> = (3..=8).flat_map(|a| (a + 1..=8).map(move |b| [a, b])).collect();
     let mut orders = Vec::new();
-    for (a, b, c) in pairs.iter().flat_map(|a| pairs.iter().flat_map(|b| pairs.iter().map(|c| (*a, *b, *c)))) {
+    for (a, b, c) in pairs.iter().flat_map(|a| pairs.iter().flat_map(|b| pairs.iter().map(|c| (*a, *b, *c))))
+    {
         let mut all = [a, b, c].concat();
         all.sort_unstable();
         all.dedup();

@@ -27,7 +27,8 @@ const LOOK: Act = |stage| {
 pub fn one_order_for_all() {
     let mut words: Vec<[String; 2]> = Vec::new();
     for order in [["-", "a", "ab"], ["-", "b", "ab"]] {
-        let looks = (0..3).flat_map(|first| (first..3).map(move |second| format!("{} {}", order[first], order[second])));
+        let looks = (0..3)
+            .flat_map(|first| (first..3).map(move |second| format!("{} {}", order[first], order[second])));
         let looks: Vec<String> = looks.collect();
         words.extend(looks.iter().flat_map(|one| looks.iter().map(|two| [one.clone(), two.clone()])));
     }
