@@ -12,10 +12,16 @@
 //! Without one of the two flags this package is all but empty, so that `cargo build`, clippy and `cargo doc` need
 //! neither.
 
+pub mod workshop;
+
 #[cfg(any(posbook_loom, posbook_shuttle))]
 mod scene;
 #[cfg(any(posbook_loom, posbook_shuttle))]
 pub use scene::*;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+mod race;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+pub use race::*;
 
 #[cfg(posbook_loom)]
 mod with_loom;

@@ -27,6 +27,13 @@ pub enum Bound {
     Preemptions(usize),
 }
 
+impl Bound {
+    /// Everywhere by hand; with so many preemptions in CI.
+    pub fn in_ci(most: usize) -> Self {
+        if by_hand() { Bound::None } else { Bound::Preemptions(most) }
+    }
+}
+
 /// Whether the long runs are wanted: `POSBOOK_SCALE=hand`.
 pub fn by_hand() -> bool {
     std::env::var("POSBOOK_SCALE").is_ok_and(|scale| scale == "hand")
@@ -68,7 +75,8 @@ where
     // Straight to stderr: the test harness would keep what a passing test prints.
     let _ = writeln!(
         std::io::stderr(),
-        "model {name}: {schedules} schedules, {} outcomes of {}, {bound}, {:.3} s",
+        "model {} | {name}: {schedules} schedules, {} outcomes of {}, {bound}, {:.3} s",
+        std::thread::current().name().unwrap_or("main"), // the test's path
         reached.len(),
         table.len(),
         started.elapsed().as_secs_f64(),

@@ -10,14 +10,14 @@
     reason = "named by the seam, which is where they come from; clippy sees through the re-export"
 )]
 
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
 use rust_decimal::Decimal;
 
 use crate::error::{Reason, Rejection};
 use crate::model::{InstrumentId, Price, Timestamp};
-use crate::sync::{AtomicU64, CachePadded};
+use crate::sync::{AtomicU64, CachePadded, fault};
 
 /// The latest market price of an instrument, and when it was received. Not position state.
 ///
@@ -74,9 +74,15 @@ impl Marks {
         let admitted = u64::from(id.0) < self.registered.load(Acquire);
         let cell =
             self.cells.get(id.0 as usize).filter(|_| admitted).ok_or_else(|| crate::state::unknown(id))?;
+        let (price, time) = (pack(price)?, time.0.max(1).unsigned_abs());
+        // Broken twins turn the two round, or let the processor do so.
+        if fault("marks_time_first") {
+            cell.time.store(time, Release);
+        }
+        let order = if fault("marks_relaxed") { Relaxed } else { Release };
         // Both pair with the Acquire loads of `get`.
-        cell.price.store(pack(price)?, Release);
-        cell.time.store(time.0.max(1).unsigned_abs(), Release);
+        cell.price.store(price, order);
+        cell.time.store(time, order);
         Ok(())
     }
 

@@ -341,6 +341,12 @@ impl Book {
         self.inner.root.health()
     }
 
+    /// How many shells wait in the pool, once nobody else uses the book: for the models of the pool.
+    #[cfg(posbook_recycling)]
+    pub fn shells_idle(&self) -> u64 {
+        self.inner.root.shells_idle()
+    }
+
     /// An empty book with the same settings, into which changes can be folded: [`Replica`].
     pub fn replica(&self) -> Replica {
         Replica::new(self.snapshot().body().state.settings().clone())
@@ -381,6 +387,11 @@ impl Inner {
 
     /// As [`Inner::publish`], for a batch: all of it or nothing (R14).
     pub(crate) fn publish_all(&self, command: Command, then: Vec<Command>) -> Result<Published, Rejection> {
+        // A broken twin publishes a batch command by command.
+        if fault("batch_split") && !then.is_empty() {
+            let first = self.publish(command)?;
+            return then.into_iter().try_fold(first, |_, next| self.publish(next));
+        }
         let cause = self.cause(command, then);
         let published = self.compare_and_swap(&cause);
         // After success, outside the loop (I6).
@@ -417,6 +428,10 @@ impl Inner {
             let mut window = body.window.clone();
             window.push(publication.clone());
             let view = Snapshot::new(Arc::new(Body { state, window }));
+            // A broken twin compares with what it loads after it has decided: check, then act.
+            if fault("check_then_act") {
+                found = self.root.load();
+            }
             match self.root.publish(found, view.clone()) {
                 Ok(()) => return Ok((Published { publication: Some(publication), answer }, view)),
                 Err(_) if fault("ignore_lost") => {

@@ -19,7 +19,8 @@ use crate::error::Error;
 use crate::model::{Publication, Sequence};
 use crate::state::{Ring, State};
 use crate::sync::{
-    Arc, AtomicCell, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, next_tag,
+    Arc, AtomicCell, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, fault,
+    next_tag,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -121,6 +122,12 @@ impl Root {
     /// Publishes a view if the root is still `expected`; else what was found.
     pub(crate) fn publish(&self, expected: RootArc<Shell>, view: Snapshot) -> Result<(), RootArc<Shell>> {
         let candidate = self.pool.shell(view);
+        #[cfg(posbook_faults)]
+        if fault("store") {
+            self.cell.store(candidate);
+            self.pool.retire(expected);
+            return Ok(());
+        }
         match self.cell.compare_and_set(&expected, candidate) {
             Ok(()) => {
                 self.pool.retire(expected);
@@ -132,6 +139,14 @@ impl Root {
                 Err(self.own(found))
             }
         }
+    }
+
+    /// How many shells wait in the pool, once nobody else touches it.
+    #[cfg(posbook_recycling)]
+    pub(crate) fn shells_idle(&self) -> u64 {
+        let places = self.pool.places.iter();
+        places.filter(|place| place.swap(None).is_some_and(|shell| place.swap(Some(shell)).is_none())).count()
+            as u64
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -208,6 +223,9 @@ impl Pool {
             }
             // Still pinned by a load in flight or a reader.
             self.pinned.fetch_add(1, Relaxed);
+            if fault("pinned_freed") {
+                continue;
+            }
             self.retire(idle);
         }
         self.fresh(view)
@@ -228,7 +246,7 @@ impl Pool {
 
     /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
     fn retire(&self, mut shell: RootArc<Shell>) {
-        if !RECYCLING {
+        if !RECYCLING || fault("shell_freed") {
             return;
         }
         if let Some(unpinned) = RootArc::get_mut(&mut shell) {

@@ -33,7 +33,9 @@ pub(super) fn step(
         || Err(Reason::OrderState { order: id, state: order.state.name(), wanted: step.name() }.into());
     let kind = match (step, &order.state) {
         (OrderStep::Sent, OrderState::Reserved) => {
-            may_leave(&key, &order)?;
+            if !fault("sent_unasked") {
+                may_leave(&key, &order)?;
+            }
             renew(ask, &mut key, id);
             // From here on the venue may hear of it, for so long.
             edit(&mut key, id, |order| order.expires = ask.cause.observed.time.plus(order.patience()));

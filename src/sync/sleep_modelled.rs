@@ -3,7 +3,8 @@
 //!
 //! Whoever has never been listened to takes no step of the model, so that models in which nobody sleeps are not
 //! multiplied. The flag is std's: it is read in the same step as the publication before it, which is what the listener's
-//! second look at its condition is for.
+//! second look at its condition is for. The two fences are those that event-listener has in the same places; without them
+//! loom finds the sleeper that looks a second time and still sees the old value.
 #![allow(clippy::expect_used)] // A model that breaks these has found something: it may panic.
 
 use std::pin::Pin;
@@ -12,9 +13,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 #[cfg(posbook_loom)]
-use loom::sync::{Condvar, Mutex};
+use loom::sync::{Condvar, Mutex, atomic::fence};
 #[cfg(posbook_shuttle)]
-use shuttle::sync::{Condvar, Mutex};
+use shuttle::sync::{Condvar, Mutex, atomic::fence};
 
 use super::Arc;
 
@@ -43,6 +44,7 @@ impl WakeUp {
     }
 
     pub(crate) fn notify(&self) {
+        fence(SeqCst);
         if self.0.listened_to.load(SeqCst) {
             *self.0.generation.lock().expect("no model panics while it holds this") += 1;
             self.0.rung.notify_all();
@@ -51,6 +53,7 @@ impl WakeUp {
 
     pub(crate) fn listen(&self) -> Waiting {
         self.0.listened_to.store(true, SeqCst);
+        fence(SeqCst);
         let generation = *self.0.generation.lock().expect("no model panics while it holds this");
         Waiting { bell: Arc::clone(&self.0), generation }
     }

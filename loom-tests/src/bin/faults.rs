@@ -6,10 +6,7 @@
 //! does not test what its name says. So a twin that survives fails this program, and so does a red test of the
 //! unmodified crate, a test that did not run, or one that failed for another reason.
 //!
-//! How it builds: cargo compiles everything with the same flags, and again from nothing when they change. Only the
-//! members of this workspace need the flag, so this program also serves as cargo's `RUSTC_WORKSPACE_WRAPPER`: a copy of
-//! it adds that one flag to each call of rustc. Cargo files what a wrapper made under the wrapper's path, so the copy, in
-//! `target/faults`, shares the dependencies of the other builds and nothing else.
+//! How it builds: `src/workshop.rs`.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -22,6 +19,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
+
+use posbook_loom::workshop::{self, Checker, Workshop, executable};
 
 /// A binary with tests in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,25 +219,11 @@ const TWINS: &[Twin] = &[
 /// Longer than the slowest test by far: a twin that hangs has not been noticed by a test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The copy of this program that adds the flag.
-const WRAPPER: &str = "with-faults";
-
 fn main() -> ExitCode {
-    let me = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let name = me.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-    let done = if name == WRAPPER { compile() } else { run() };
-    done.unwrap_or_else(|fault| {
+    workshop::wrapped().unwrap_or_else(run).unwrap_or_else(|fault| {
         eprintln!("cargo faults: {fault}");
         ExitCode::FAILURE
     })
-}
-
-/// As cargo's wrapper: the compiler and its arguments follow.
-fn compile() -> Result<ExitCode, Box<dyn Error>> {
-    let mut call = std::env::args_os().skip(1);
-    let rustc = call.next().ok_or("the compiler's path is missing")?;
-    let status = Command::new(rustc).args(call).args(["--cfg", "posbook_faults"]).status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {
@@ -259,22 +244,22 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     println!("The unmodified crate: every guard must be green.");
     let all = TWINS.iter().flat_map(|twin| twin.guards);
     let guards: BTreeMap<_, _> = all.map(|guard| ((guard.suite, guard.test), guard)).collect();
-    let built = workshop.build(Build::Sound, guards.values().map(|guard| guard.suite))?;
+    let built = build(&workshop, Build::Sound, guards.values().map(|guard| guard.suite))?;
     for guard in guards.values() {
         let began = Instant::now();
-        let verdict = match workshop.test(&built, guard, None)? {
+        let verdict = match test(&workshop, &built, guard, None)? {
             Outcome::Green => Ok("green".to_owned()),
             other => Err(format!("must be green, and {}", other.words())),
         };
         row("-", guard, verdict, began.elapsed());
     }
 
-    let built = workshop.build(Build::Twins, guards.values().map(|guard| guard.suite))?;
+    let built = build(&workshop, Build::Twins, guards.values().map(|guard| guard.suite))?;
     for twin in TWINS {
         println!("\n{}: {}. Every guard must notice.", twin.fault, twin.what);
         for guard in twin.guards {
             let began = Instant::now();
-            let verdict = match workshop.test(&built, guard, Some(twin.fault))? {
+            let verdict = match test(&workshop, &built, guard, Some(twin.fault))? {
                 // A replay's finding is known by its name.
                 Outcome::Red(output) if guard.suite == Suite::Replay => Ok(format!("noticed: {output}")),
                 Outcome::Red(output) if output.contains(guard.says) => {
@@ -324,13 +309,6 @@ impl Outcome {
     }
 }
 
-/// Where the twins are built.
-struct Workshop {
-    root: PathBuf,
-    /// The target folder of the unmodified crate.
-    target: PathBuf,
-}
-
 type Binaries = BTreeMap<Suite, PathBuf>;
 
 /// Which crate.
@@ -340,150 +318,130 @@ enum Build {
     Twins,
 }
 
-impl Workshop {
-    fn new() -> Result<Self, Box<dyn Error>> {
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run it by `cargo faults`")?;
-        let root = Path::new(&package).parent().ok_or("the package has no workspace")?.to_path_buf();
-        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        fs::create_dir_all(base.join("faults"))?;
-        Ok(Self { root, target: fs::canonicalize(base)? })
-    }
-
-    /// For the wrappers and what the tests say.
-    fn own(&self, file: &str) -> PathBuf {
-        self.target.join("faults").join(file)
-    }
-
-    /// Builds some suites; returns their binaries.
-    fn build(&self, which: Build, suites: impl Iterator<Item = Suite>) -> Result<Binaries, Box<dyn Error>> {
-        let mut binaries = Binaries::new();
-        let suites: std::collections::BTreeSet<_> = suites.collect();
-        for part in [is_model, is_test, is_replay] {
-            let part: Vec<Suite> = suites.iter().copied().filter(|suite| part(*suite)).collect();
-            let Some(kind) = part.first() else { continue };
-            let mut cargo = self.cargo(which)?;
-            match kind {
-                Suite::Model(_) => {
-                    cargo.args(["test", "--no-run", "--release", "--package", "posbook-loom"]);
-                    // As `cargo loom` has it.
-                    cargo.args(["--config", "build.rustflags=['--cfg','posbook_loom']"]);
-                    cargo.env("CARGO_TARGET_DIR", self.target.join("loom"));
-                }
-                Suite::Real(_) => {
-                    cargo.args(["test", "--no-run"]);
-                }
-                Suite::Replay => {
-                    cargo.args(["build", "--release", "--package", "posbook-cli", "--bin", "posbook"]);
-                    cargo.args(["--message-format", "json-render-diagnostics"]);
-                }
-            }
-            for name in part.iter().filter_map(|suite| suite.file()) {
-                cargo.args(["--test", name]);
-            }
-            let output = cargo.stdin(Stdio::null()).output()?;
-            let (told, artifacts) =
-                (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-            if !output.status.success() {
-                return Err(format!("the {which:?} build failed:\n{told}").into());
-            }
-            for suite in part {
-                let path = match suite.file() {
-                    Some(file) => executable(&told, file),
-                    None => binary(&artifacts),
-                };
-                let path = path.ok_or_else(|| format!("cargo named no binary for {suite:?}:\n{told}"))?;
-                binaries.insert(suite, self.root.join(path));
-            }
+impl Build {
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Build::Sound => &[],
+            Build::Twins => &["posbook_faults"],
         }
-        // The program of the twins stands where the sound one is built: it is put aside.
-        if let Some(program) = binaries.get_mut(&Suite::Replay) {
-            let aside = self.own(&format!("posbook-{which:?}{}", std::env::consts::EXE_SUFFIX));
-            fs::copy(&*program, &aside)?;
-            *program = aside;
-        }
-        Ok(binaries)
-    }
-
-    fn cargo(&self, which: Build) -> Result<Command, Box<dyn Error>> {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(&self.root).arg("--color=never");
-        cargo.env("CARGO_TARGET_DIR", &self.target);
-        // These would be stronger than the model's flag, which comes by `--config`.
-        for flags in
-            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"]
-        {
-            cargo.env_remove(flags);
-        }
-        if which == Build::Twins {
-            let wrapper = self.own(&format!("{WRAPPER}{}", std::env::consts::EXE_SUFFIX));
-            fs::copy(std::env::current_exe()?, &wrapper)?;
-            cargo.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
-        }
-        Ok(cargo)
-    }
-
-    /// Runs one test of a binary, or replays until a finding comes out wrong.
-    fn test(&self, built: &Binaries, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
-        let binary = built.get(&guard.suite).ok_or("this suite was not built")?;
-        if guard.suite == Suite::Replay {
-            return self.replays(binary, guard, fault);
-        }
-        let log = self.own("last-test.log");
-        let written = File::create(&log)?;
-        let mut test = Command::new(binary)
-            .args(["--exact", guard.test])
-            .current_dir(&self.root)
-            .env("RUST_BACKTRACE", "0")
-            .env("POSBOOK_FAULT", fault.unwrap_or_default())
-            .stdin(Stdio::null())
-            .stdout(written.try_clone()?)
-            .stderr(written)
-            .spawn()?;
-        let began = Instant::now();
-        let status = loop {
-            if let Some(status) = test.try_wait()? {
-                break status;
-            }
-            if began.elapsed() > PATIENCE {
-                test.kill()?;
-                test.wait()?;
-                return Ok(Outcome::Hung);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let output = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-        let ran = |word: &str| {
-            output.contains(&format!("{} passed; {} failed", u8::from(word == "ok"), u8::from(word != "ok")))
-        };
-        Ok(match status.success() {
-            true if ran("ok") => Outcome::Green,
-            false if ran("FAILED") => Outcome::Red(output),
-            _ => Outcome::NotRun(output),
-        })
     }
 }
 
-impl Workshop {
-    /// One replay a seed. Sound: every one must be; a twin: one of them must be wrong.
-    fn replays(&self, binary: &Path, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
-        let sound = format!("\"{}\":{}", guard.test, guard.says);
-        let seeds = if fault.is_some() { SEEDS } else { SOUND_SEEDS };
-        for seed in 1..=seeds {
-            let mut run = Command::new(binary);
-            run.args(["replay", "--faults", "hostile", "--format", "json", "--seed", &seed.to_string()]);
-            run.env("POSBOOK_FAULT", fault.unwrap_or_default()).stdin(Stdio::null()).stderr(Stdio::null());
-            let output = run.output()?;
-            let told = String::from_utf8_lossy(&output.stdout);
-            let last = told.lines().last().unwrap_or_default();
-            if !last.contains(&format!("\"{}\":", guard.test)) {
-                return Ok(Outcome::NotRun(format!("seed {seed}: {last}")));
+/// Builds some suites; returns their binaries.
+fn build(
+    workshop: &Workshop,
+    which: Build,
+    suites: impl Iterator<Item = Suite>,
+) -> Result<Binaries, Box<dyn Error>> {
+    let mut binaries = Binaries::new();
+    let suites: std::collections::BTreeSet<_> = suites.collect();
+    for part in [is_model, is_test, is_replay] {
+        let part: Vec<Suite> = suites.iter().copied().filter(|suite| part(*suite)).collect();
+        let Some(kind) = part.first() else { continue };
+        let mut cargo = workshop.cargo(which.flags())?;
+        match kind {
+            Suite::Model(_) => {
+                workshop.for_checker(&mut cargo, Checker::Loom);
             }
-            if !last.contains(&sound) {
-                return Ok(Outcome::Red(format!("seed {seed}: not {sound}")));
+            Suite::Real(_) => {
+                cargo.args(["test", "--no-run"]);
+            }
+            Suite::Replay => {
+                cargo.args(["build", "--release", "--package", "posbook-cli", "--bin", "posbook"]);
+                cargo.args(["--message-format", "json-render-diagnostics"]);
             }
         }
-        Ok(Outcome::Green)
+        for name in part.iter().filter_map(|suite| suite.file()) {
+            cargo.args(["--test", name]);
+        }
+        let output = cargo.stdin(Stdio::null()).output()?;
+        let (told, artifacts) =
+            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            return Err(format!("the {which:?} build failed:\n{told}").into());
+        }
+        for suite in part {
+            let path = match suite.file() {
+                Some(file) => executable(&told, file),
+                None => binary(&artifacts),
+            };
+            let path = path.ok_or_else(|| format!("cargo named no binary for {suite:?}:\n{told}"))?;
+            binaries.insert(suite, workshop.root.join(path));
+        }
     }
+    // The program of the twins stands where the sound one is built: it is put aside.
+    if let Some(program) = binaries.get_mut(&Suite::Replay) {
+        let aside = workshop.own(&format!("posbook-{which:?}{}", std::env::consts::EXE_SUFFIX));
+        fs::copy(&*program, &aside)?;
+        *program = aside;
+    }
+    Ok(binaries)
+}
+
+/// Runs one test of a binary, or replays until a finding comes out wrong.
+fn test(
+    workshop: &Workshop,
+    built: &Binaries,
+    guard: &Guard,
+    fault: Option<&str>,
+) -> Result<Outcome, Box<dyn Error>> {
+    let binary = built.get(&guard.suite).ok_or("this suite was not built")?;
+    if guard.suite == Suite::Replay {
+        return replays(binary, guard, fault);
+    }
+    let log = workshop.own("last-test.log");
+    let written = File::create(&log)?;
+    let mut test = Command::new(binary)
+        .args(["--exact", guard.test])
+        .current_dir(&workshop.root)
+        .env("RUST_BACKTRACE", "0")
+        .env("POSBOOK_FAULT", fault.unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(written.try_clone()?)
+        .stderr(written)
+        .spawn()?;
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = test.try_wait()? {
+            break status;
+        }
+        if began.elapsed() > PATIENCE {
+            test.kill()?;
+            test.wait()?;
+            return Ok(Outcome::Hung);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let output = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    let ran = |word: &str| {
+        output.contains(&format!("{} passed; {} failed", u8::from(word == "ok"), u8::from(word != "ok")))
+    };
+    Ok(match status.success() {
+        true if ran("ok") => Outcome::Green,
+        false if ran("FAILED") => Outcome::Red(output),
+        _ => Outcome::NotRun(output),
+    })
+}
+
+/// One replay a seed. Sound: every one must be; a twin: one of them must be wrong.
+fn replays(binary: &Path, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
+    let sound = format!("\"{}\":{}", guard.test, guard.says);
+    let seeds = if fault.is_some() { SEEDS } else { SOUND_SEEDS };
+    for seed in 1..=seeds {
+        let mut run = Command::new(binary);
+        run.args(["replay", "--faults", "hostile", "--format", "json", "--seed", &seed.to_string()]);
+        run.env("POSBOOK_FAULT", fault.unwrap_or_default()).stdin(Stdio::null()).stderr(Stdio::null());
+        let output = run.output()?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        let last = told.lines().last().unwrap_or_default();
+        if !last.contains(&format!("\"{}\":", guard.test)) {
+            return Ok(Outcome::NotRun(format!("seed {seed}: {last}")));
+        }
+        if !last.contains(&sound) {
+            return Ok(Outcome::Red(format!("seed {seed}: not {sound}")));
+        }
+    }
+    Ok(Outcome::Green)
 }
 
 /// In how many seeds a twin must show itself.
@@ -511,16 +469,6 @@ impl Suite {
             Suite::Replay => None,
         }
     }
-}
-
-/// `Executable tests/open_vs_open.rs (target/.../open_vs_open-0123)`
-fn executable<'a>(told: &'a str, file: &str) -> Option<&'a str> {
-    let lines = told.lines().filter(|line| line.trim_start().starts_with("Executable"));
-    let mut paths = lines.filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'));
-    paths.find(|path| {
-        let name = Path::new(path).file_name().and_then(|name| name.to_str());
-        name.and_then(|name| name.rsplit_once('-')).is_some_and(|(stem, _)| stem == file)
-    })
 }
 
 /// `{"reason":"compiler-artifact",...,"executable":"/.../posbook",...}`

@@ -4,8 +4,8 @@
 //! the symbol is free and then orders without a reservation (D1), or a limit that is checked outside (D11). Both go
 //! through the real root cell, so these also show that loom explores what lies between two of its loads.
 //!
-//! The other kind, a broken *book*, is built by `cargo faults`: it compiles the crate with one of its faults and
-//! requires that the models of this folder, `open_vs_open` first, turn red.
+//! The other kind, a broken *book*, is in `twins`: the crate is compiled with its faults, and the scenes of
+//! `tests/models` turn red over each.
 //!
 //! Orders that leave when two threads ask first and order then:
 //!

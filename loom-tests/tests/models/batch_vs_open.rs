@@ -18,7 +18,7 @@ fn open(id: InstrumentId) -> Command {
 }
 
 #[test]
-fn both_legs_or_none() {
+pub fn both_legs_or_none() {
     let table =
         [("both", "refused", 0), ("both", "refused", 1), ("none", "granted", 0), ("none", "granted", 1)];
     explore("a batch of two against an open", &table, || {

@@ -21,7 +21,7 @@ fn reserved(answer: &Result<Reservation, Rejection>) -> String {
 }
 
 #[test]
-fn never_more_than_is_there() {
+pub fn never_more_than_is_there() {
     let row = |close: &str, scale: &str, lost| (close.to_owned(), scale.to_owned(), lost);
     let table = [row("1", "refused", 0), row("1", "refused", 1), row("0.4", "0.6", 0), row("0.4", "0.6", 1)];
     explore("close against scale-out", &table, || {

@@ -30,7 +30,7 @@ fn pass(book: &Book, id: InstrumentId) -> &'static str {
 }
 
 #[test]
-fn one_stop_one_order() {
+pub fn one_stop_one_order() {
     let table = [("granted", "refused"), ("refused", "granted")];
     explore("two passes, one stop", &table, || {
         let book = small(1).build().unwrap();

@@ -26,7 +26,7 @@ fn word(answer: &Result<Reservation, Rejection>) -> &'static str {
 }
 
 #[test]
-fn one_place() {
+pub fn one_place() {
     let table = [
         ("granted", "over the limit", 0),
         ("granted", "over the limit", 1),

@@ -47,7 +47,7 @@ fn outcome(book: &Book, opened: &[Opened]) -> (Vec<&'static str>, u64) {
 }
 
 #[test]
-fn two_threads_one_order() {
+pub fn two_threads_one_order() {
     let table = [
         (vec!["granted", "refused"], 0),
         (vec!["granted", "refused"], 1),
@@ -72,7 +72,7 @@ fn two_threads_one_order() {
 }
 
 #[test]
-fn three_threads_one_order() {
+pub fn three_threads_one_order() {
     let mut table = Vec::new();
     for winner in 0..3 {
         for lost in 0..3 {

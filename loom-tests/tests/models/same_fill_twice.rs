@@ -23,7 +23,7 @@ fn deliver(book: &Book, id: InstrumentId) -> &'static str {
 }
 
 #[test]
-fn booked_once() {
+pub fn booked_once() {
     let table = [
         ("booked", "duplicate", 0),
         ("booked", "duplicate", 1),

@@ -15,7 +15,7 @@ use posbook::{OrderSide, Sequence};
 use posbook_loom::{explore, fill, instrument, small, thread};
 
 #[test]
-fn both_are_booked() {
+pub fn both_are_booked() {
     let table = [(2, 3, 0), (2, 3, 1), (3, 2, 0), (3, 2, 1)];
     explore("two fills", &table, || {
         let book = small(1).build().unwrap();

@@ -1,0 +1,20 @@
+//! Broken twins of the pool: each must fail, because at the end the account of the shells does not come out. Under shuttle
+//! nobody counts the shells of the pool, so these are loom's.
+
+use posbook_loom::must_fail;
+
+use super::{writer_vs_reader, writer_vs_writer};
+
+const LEFT: &str = "a shell left its book (I13)";
+
+/// A shell that was replaced is freed.
+#[test]
+fn shell_freed() {
+    must_fail("shell_freed", LEFT, writer_vs_writer::every_shell_comes_back);
+}
+
+/// A shell that is found held is freed by whoever lets go of it last.
+#[test]
+fn pinned_freed() {
+    must_fail("pinned_freed", LEFT, writer_vs_reader::a_held_shell_never_changes);
+}
