@@ -123,19 +123,23 @@ fn by_command(history: &History, claims: &mut Claims) {
         }
         let wanted: Vec<Command> = commands(publication).cloned().collect();
         let Some(candidates) = open.get_mut(wanted.as_slice()) else { continue };
+        let changes = |n: &usize| match events.get(*n).map(|event| &event.came) {
+            Some(Came::Accepted { changes: Some(changes), .. }) => *changes == publication.len(),
+            _ => true,
+        };
         let fits = |n: &usize| {
-            let changes = match events.get(*n).map(|event| &event.came) {
-                Some(Came::Accepted { changes: Some(changes), .. }) => *changes == publication.len(),
-                _ => true,
-            };
-            changes
+            changes(n)
                 && events.get(*n).is_some_and(|event| event.returned > latest)
                 && floors.get(*n).is_some_and(|floor| *floor < publication.first())
                 && ceilings.get(*n).is_some_and(|ceiling| *ceiling >= publication.last())
         };
-        let best = (0..candidates.len())
-            .filter(|place| candidates.get(*place).is_some_and(fits))
-            .min_by_key(|place| candidates.get(*place).and_then(|n| events.get(*n)).map(|e| e.returned));
+        let first_over = |fits: &dyn Fn(&usize) -> bool| {
+            (0..candidates.len())
+                .filter(|place| candidates.get(*place).is_some_and(fits))
+                .min_by_key(|place| candidates.get(*place).and_then(|n| events.get(*n)).map(|e| e.returned))
+        };
+        // If real time lets nobody have it, somebody has it all the same: the witness says who broke the rule.
+        let best = first_over(&fits).or_else(|| first_over(&changes));
         if let Some(place) = best {
             let n = candidates.swap_remove(place);
             latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
