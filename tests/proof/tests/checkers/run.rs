@@ -53,4 +53,30 @@ impl Run {
         let history = recording.end(&stage.book, recorders).unwrap();
         (stage, history)
     }
+
+    /// The same traders by turns in one thread: the same history each time.
+    pub fn by_turns(self) -> History {
+        let stage = Stage::new(self.keys, 1 << 20).unwrap();
+        let recording = Recording::begin(&stage.book).unwrap();
+        let mut all: Vec<(Trader, Recorder)> = (0..self.threads)
+            .map(|n| {
+                let dice = Dice::new(self.seed, 0, n.into());
+                (Trader::new(&stage, dice, n, self.trouble, self.words), recording.recorder(n))
+            })
+            .collect();
+        for _ in 0..self.steps {
+            for (trader, rec) in &mut all {
+                trader.step(&stage.book, rec);
+            }
+        }
+        let recorders = all.into_iter().map(|(trader, mut rec)| {
+            trader.retire(&mut rec);
+            rec
+        });
+        let mut recorders: Vec<Recorder> = recorders.collect();
+        let mut last = recording.recorder(self.threads);
+        quiesce(&stage.book, &stage.desk, &mut last).unwrap();
+        recorders.push(last);
+        recording.end(&stage.book, recorders).unwrap()
+    }
 }
