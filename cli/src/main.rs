@@ -9,14 +9,16 @@
 )]
 
 mod market;
+mod output;
 mod replay;
+mod stress;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A lock-free position book: replay markets through it.
+/// A lock-free position book: replay markets through it, or let threads fight over it.
 #[derive(Debug, Parser)]
 #[command(
     name = "posbook",
@@ -34,12 +36,17 @@ enum Verb {
     /// Trade a market with several threads through one book against a paper venue, and check that the book, the venue's
     /// own ledger and a replay of every change agree.
     Replay(replay::Options),
+    /// Let real threads do everything at once to one book, and check that it behaved like one map behind one lock:
+    /// every call, refusals and looks included, against the one order that the book names, and short runs by a search
+    /// that believes nothing. With `--faults` the venue of these programs misbehaves.
+    Stress(stress::Options),
 }
 
 fn main() -> ExitCode {
     let Cli { verb } = Cli::parse();
     let ended = match verb {
         Verb::Replay(options) => replay::run(&options),
+        Verb::Stress(options) => stress::run(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

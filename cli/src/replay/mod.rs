@@ -15,14 +15,13 @@ mod strategy;
 mod verdict;
 mod watch;
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::Args;
 
 use crate::market::{BadRows, Tape};
+use crate::output::{Format, progress, write};
 use crate::{Failure, Verdict};
 
 /// Options of `posbook replay`.
@@ -63,13 +62,6 @@ pub struct Options {
 
     #[command(flatten)]
     faults: faults::FaultOptions,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 /// How fast market time passes.
@@ -115,17 +107,6 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     Ok(if report.all_yes() { Verdict::Yes } else { Verdict::No })
 }
 
-/// Prints the result. A reader that has heard enough (`| head`) is no failure.
-fn write(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(wrong) if wrong.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Environment(format!("the result could not be written: {wrong}")))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Reads everything before anything is traded.
 fn load(options: &Options) -> Result<Tape, Failure> {
     if options.ticks.is_empty() {
@@ -147,23 +128,4 @@ fn load(options: &Options) -> Result<Tape, Failure> {
         )));
     }
     Ok(tape)
-}
-
-/// A bar on stderr if that is a terminal, else nothing.
-fn progress(length: u64, what: &'static str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length).with_message(what);
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    let look = if plain {
-        "{msg} {wide_bar} {percent}% {eta}"
-    } else {
-        "{msg} {wide_bar:.cyan/blue} {percent}% {eta}"
-    };
-    if let Ok(style) = ProgressStyle::with_template(look) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }

@@ -296,8 +296,8 @@ fn read(book: &Book, after: Sequence) -> Result<Vec<Publication>, Unrecorded> {
 }
 
 impl History {
-    /// What share of the events, in millionths, overlaps an event of another thread.
-    pub fn overlap_ppm(&self) -> u64 {
+    /// How many events overlap an event of another thread.
+    pub fn overlapping(&self) -> u64 {
         let mut latest: BTreeMap<u32, (u64, usize)> = BTreeMap::new();
         let mut overlaps = vec![false; self.events.len()];
         for (n, event) in self.events.iter().enumerate() {
@@ -315,8 +315,7 @@ impl History {
                 *of_thread = (event.returned, n);
             }
         }
-        let count = overlaps.iter().filter(|overlaps| **overlaps).count() as u64;
-        count * 1_000_000 / (self.events.len() as u64).max(1)
+        overlaps.iter().filter(|overlaps| **overlaps).count() as u64
     }
 }
 

@@ -30,8 +30,11 @@
 mod claims;
 pub mod conservation;
 pub mod history;
+pub mod naive;
 pub mod program;
 pub mod recorder;
+pub mod search;
 pub mod shrink;
+pub mod translate;
 pub mod violation;
 pub mod witness;

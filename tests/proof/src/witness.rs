@@ -224,6 +224,10 @@ impl<'a> Trial<'a> {
             _ => self.checked.nothings += 1,
         }
         let to = self.ceilings.get(n).copied().unwrap_or(self.floor.0);
+        if to < self.floor.0 {
+            // Something that begins later is older than something that was over before: it is found when it begins.
+            return Ok(self.floor.0);
+        }
         let given = &self.history.given;
         let times = self.claims.clocks.times(event);
         let causes: Vec<_> = times.filter_map(|time| given.cause(event.commands(), time)).collect();

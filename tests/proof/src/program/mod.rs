@@ -118,15 +118,15 @@ impl Trader {
             62..70 => self.parcel(book, rec),
             70..74 => self.pair(book, rec),
             74..80 => self.retarget(book, rec),
-            80..88 => {
+            80..86 => {
                 self.look(book, rec);
             }
             _ if !all => self.advance(book, rec),
-            88..92 => {
+            86..90 => {
                 rec.next(&mut self.feed);
             }
-            92..94 => self.plan(book, rec),
-            94..95 => self.time(book, rec),
+            90..92 => self.plan(book, rec),
+            92..94 => self.time(book, rec),
             _ => self.repair(book, rec),
         }
     }
@@ -181,8 +181,8 @@ impl Trader {
         if self.dice.percent(50) {
             open = open.at(price(MARK * 10 + self.dice.between(-5, 5))?).leverage(10);
         }
-        if self.dice.percent(25) {
-            let plan = ExitPlan::default().trailing("0".parse()?, "0.02".parse()?);
+        if self.dice.percent(40) {
+            let plan = ExitPlan::default().trailing("0".parse()?, "0.005".parse()?);
             open = open.exits(plan.tier("0.001".parse()?, "0.5".parse()?));
         }
         if self.dice.percent(self.trouble.of(10, 30)) {
@@ -266,7 +266,7 @@ impl Trader {
             None if self.dice.percent(50) => Side::Long,
             None => Side::Short,
         };
-        let away = self.dice.between(1, 60);
+        let away = self.dice.between(3, 60);
         let stop = if side == Side::Long { MARK * 10 - away } else { MARK * 10 + away };
         let Ok(stop) = price(stop) else { return };
         let mut wish = Command::retarget(key).stop(stop);
@@ -290,7 +290,7 @@ impl Trader {
             let _ = rec.apply(book, Command::Trail { key: key.into(), position: position.id });
             return;
         }
-        let widths = ["0.01", "0.02", "0.03"];
+        let widths = ["0.003", "0.006", "0.02"];
         let width = self.dice.one_of(&widths).and_then(|width| width.parse().ok());
         if let (Some(width), Ok(at_once)) = (width, "0".parse()) {
             let _ = rec.apply(book, Command::plan(key, ExitPlan::default().trailing(at_once, width)));
@@ -300,7 +300,7 @@ impl Trader {
     /// The first trader moves the clock; all put overdue orders in doubt.
     fn time(&mut self, book: &posbook::Book, rec: &mut Recorder) {
         if let Some(clock) = self.clock.clone().filter(|_| self.dice.percent(self.trouble.of(50, 80))) {
-            rec.set_clock(&clock, Timestamp::plus(book.now(), Duration::from_secs(2)));
+            rec.set_clock(&clock, Timestamp::plus(book.now(), Duration::from_secs(5)));
         }
         rec.expire(book);
     }

@@ -20,8 +20,10 @@ impl Trader {
         let Ok(sent) = rec.sent(claim) else { return };
         let Ok(mut course) = self.course(sent.order()) else { return };
         if self.dice.percent(self.trouble.of(5, 20)) {
-            // The answer is lost, and perhaps the order was.
-            course.lost = course.fills.is_empty() && self.dice.percent(50);
+            // The answer is lost, or the order was.
+            if self.dice.percent(40) {
+                course = Course { lost: true, ..Course::default() };
+            }
             let id = rec.lose(sent);
             return self.desk.leave(Parcel::Order(id, course));
         }
@@ -123,8 +125,9 @@ impl Trader {
     /// The venue's word on an order.
     fn answer(&mut self, rec: &mut Recorder, sent: Sent, course: Course) {
         if self.words == Words::All {
-            if self.dice.percent(10) && rec.working(&sent, course.filled).is_err() {
-                // It is finished: by somebody else's word.
+            if self.dice.percent(10) {
+                // Refused if it is finished by somebody else's word; the answer below says so too.
+                let _ = rec.working(&sent, course.filled);
             }
             if self.dice.percent(self.trouble.of(4, 15)) {
                 let id = rec.lose(sent);
@@ -149,8 +152,7 @@ impl Trader {
                 let _ = rec.record(book, fill);
             }
             Some(Parcel::Order(id, course)) => {
-                let view = book.reattach(id);
-                let Ok(sent) = view else { return };
+                let Ok(sent) = book.reattach(id) else { return };
                 match course.lost {
                     true => self.never_heard(book, rec, sent, course),
                     false => self.live.push(Live { sent, course }),

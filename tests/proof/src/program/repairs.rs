@@ -4,14 +4,14 @@
 use posbook::{Adoption, Book, Command, DropPosition, OrderSide, Side, Snapshot, TroubleKind};
 
 use super::Trader;
-use super::stage::{MARK, price, quantity};
+use super::stage::{MARK, Parcel, price, quantity};
 use crate::recorder::Recorder;
 
 impl Trader {
     /// A look, and something that follows from it.
     pub(super) fn repair(&mut self, book: &Book, rec: &mut Recorder) {
         let Some(key) = self.key() else { return };
-        let view = self.look(book, rec);
+        let view = if self.dice.percent(80) { rec.snapshot(book) } else { self.look(book, rec) };
         let asked = view.sequence();
         let troubled = view.key(key).is_some_and(|key| key.blocked().is_some());
         let closing = view.key(key).is_some_and(|key| key.closing.is_some());
@@ -29,28 +29,28 @@ impl Trader {
             return;
         }
         let rate = self.trouble.of(25, 100);
-        match self.dice.below(7) {
+        match self.dice.below(12) {
             _ if !self.dice.percent(rate) => {}
-            0 => self.nobody_s_trade(book, rec, &view),
-            1 => self.take_over(book, rec, &view),
-            2 => {
+            0..2 => self.nobody_s_trade(book, rec, &view),
+            2..6 => self.take_over(book, rec, &view),
+            6 => {
                 let asked = self.dice.percent(50).then_some(asked);
                 let why = format!("the {}th reason", self.dice.below(4));
                 let _ = rec.apply(book, Command::Quarantine { key, why, asked });
             }
-            3 => {
+            7 => {
                 let position = view.get(key).map(|position| position.id);
                 let cause = "an exit fired".to_owned();
                 let _ = rec.apply(book, Command::StartClosing { key, position, cause });
             }
-            4 => {
+            8 => {
                 // Somebody gives up an order that somebody else still holds.
                 let id = self.anyone_s_order(&view);
                 if let Some(sent) = id.and_then(|id| book.reattach(id).ok()) {
                     rec.lose(sent);
                 }
             }
-            5 => {
+            9 => {
                 let id = self.anyone_s_order(&view);
                 if let Some(sent) = id.and_then(|id| book.reattach(id).ok()) {
                     let booked = sent.order().booked;
@@ -75,12 +75,20 @@ impl Trader {
         };
         let (Ok(quantity), Ok(price)) = (quantity(self.dice.between(1, 8)), price(MARK * 10)) else { return };
         let Ok(fill) = self.trade(key, side, quantity, price) else { return };
-        let _ = rec.record(book, fill.at(self.desk.venue_time()));
+        let fill = fill.at(self.desk.venue_time());
+        // The venue tells of it now, or long after.
+        match self.dice.percent(50) {
+            true => self.desk.leave(Parcel::Fill(fill)),
+            false => drop(rec.record(book, fill)),
+        }
     }
 
     /// A report shows a position that the book does not have, or lacks one that it has.
     fn take_over(&mut self, book: &Book, rec: &mut Recorder, view: &Snapshot) {
-        let Some(instrument) = self.key() else { return };
+        // With an order unresolved nobody can say what the report has in it.
+        let idle = |id: &posbook::InstrumentId| view.key(*id).is_none_or(|key| key.orders.is_empty());
+        let idle: Vec<_> = self.ids.iter().copied().filter(idle).collect();
+        let Some(instrument) = self.dice.one_of(&idle).copied() else { return };
         let (key, asked) = (instrument.into(), view.sequence());
         let report_time = Some(self.desk.venue_time());
         let command = match view.get(key) {
