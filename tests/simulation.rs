@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use posbook_proof::world::{Options, Report, replay, run, simulate};
+use posbook_proof::world::{Ended, Options, Report, replay, run, simulate};
 
 /// The seeds that `POSBOOK_WORLDS` names, or so many from 0 on.
 fn seeds(otherwise: u64) -> Range<u64> {
@@ -45,11 +45,19 @@ fn split(seeds: Range<u64>) -> Report {
     let middle = seeds.start + (seeds.end - seeds.start) / 2;
     let (first, second) = (seeds.start..middle, middle..seeds.end);
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| simulate(second, world().as_ref(), |_, _| true));
-        let mut report = simulate(first, world().as_ref(), |_, _| true);
+        let second = scope.spawn(|| simulate(second, world().as_ref(), told));
+        let mut report = simulate(first, world().as_ref(), told);
         report.merge(second.join().expect("a panic outside of any world"));
         report
     })
+}
+
+/// Says what each world that fails has broken.
+fn told(seed: u64, ended: &Ended) -> bool {
+    if let Some(violation) = &ended.violation {
+        println!("world {seed}: {violation}");
+    }
+    true
 }
 
 #[test]
@@ -64,7 +72,25 @@ fn worlds() {
     if let Some(failed) = report.first {
         panic!("{failed}");
     }
-    assert!(report.orders > report.worlds && report.fills > report.worlds, "nothing was traded in these worlds");
+    assert!(
+        report.orders > report.worlds && report.fills > report.worlds,
+        "nothing was traded in these worlds"
+    );
+}
+
+/// As many worlds as it takes to find a broken twin; the sound crate breaks nothing in them. `POSBOOK_FINDS` says how many
+/// at most.
+#[test]
+fn finds() {
+    let most = std::env::var("POSBOOK_FINDS").map_or(300, |text| text.parse().expect("a number of worlds"));
+    let mut first = None;
+    simulate(0..most, None, |seed, ended| {
+        first = ended.violation.clone().map(|violation| (seed, violation));
+        first.is_none()
+    });
+    if let Some((seed, violation)) = first {
+        panic!("world {seed} of {most}: {violation}");
+    }
 }
 
 /// One world with every event. Without `POSBOOK_WORLDS` it has nothing to show.

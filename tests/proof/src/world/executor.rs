@@ -22,7 +22,9 @@ pub(super) type Work = Pin<Box<dyn Future<Output = Done>>>;
 pub(super) enum Done {
     Nothing,
     /// A reconciliation came to a result, or was an error.
-    Reconciled { error: bool },
+    Reconciled {
+        error: bool,
+    },
 }
 
 struct Flag(AtomicBool);

@@ -1,9 +1,7 @@
 //! The market of a world: a few instruments that differ in what matters (mode, contract size, minimum), and a price that
 //! walks, jumps, and is sometimes not told to the bot.
 
-use posbook::{
-    Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, Quantity, Symbol,
-};
+use posbook::{Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, Quantity, Symbol};
 use rust_decimal::Decimal;
 
 use super::dice::Dice;
@@ -31,7 +29,8 @@ impl Traded {
     pub(super) fn listed(number: u64) -> Option<Self> {
         let place = usize::try_from(number).ok()? % LISTED.len();
         let (symbol, price_step, step, size, minimum, hedge, steps) = *LISTED.get(place)?;
-        let mut spec = InstrumentSpec::linear(symbol, price_step, step).ok()?.with_contract_size(size.parse().ok()?);
+        let mut spec =
+            InstrumentSpec::linear(symbol, price_step, step).ok()?.with_contract_size(size.parse().ok()?);
         spec.minimum = minimum.parse().ok()?;
         spec.mode = if hedge { PositionMode::Hedge } else { PositionMode::OneWay };
         let symbol = spec.symbol.clone();

@@ -232,14 +232,16 @@ impl World {
     fn begin(&mut self) {
         let strategies = self.options.strategies;
         let agent = match self.scheduler.below(100) {
-            0..=59 => 10 + self.scheduler.below(strategies),
-            60..=71 => 0,
-            72..=85 => 1,
-            86..=92 => 2,
-            93..=95 => 3,
-            96 => 4,
-            97 => 5,
-            _ => return self.somebody_trades(),
+            n if n < self.options.reconciles => 2,
+            _ => match self.scheduler.below(100) {
+                0..=64 => 10 + self.scheduler.below(strategies),
+                65..=77 => 0,
+                78..=92 => 1,
+                93..=95 => 3,
+                96 => 4,
+                97 => 5,
+                _ => return self.somebody_trades(),
+            },
         };
         let place = usize::try_from(agent).unwrap_or(0);
         if self.tasks.busy(place) {
@@ -331,7 +333,10 @@ impl World {
             self.time_goes_to(self.now.plus(Duration::from_secs(1)));
         }
         if let Some(task) = self.tasks.all().first() {
-            return Err(format!("task {task} ({}) does not end", self.names.get(task).copied().unwrap_or_default()));
+            return Err(format!(
+                "task {task} ({}) does not end",
+                self.names.get(task).copied().unwrap_or_default()
+            ));
         }
         for _ in 0..LAST_QUESTIONS {
             self.time_goes_to(self.now.plus(Duration::from_secs(1)));
@@ -348,11 +353,22 @@ impl World {
                 continue;
             }
             let doubtful = view.keys().any(|key| key.troubles.iter().any(|t| t.kind.ends_by_agreement()));
-            if !doubtful && self.agrees()? {
+            if doubtful {
+                self.repair()?;
+            } else if self.agrees()? {
                 break;
             }
         }
         self.oracle.verdict(&self.book)
+    }
+
+    /// True reports, one after another, end what was doubtful about a quantity (R10).
+    fn repair(&mut self) -> Result<(), Wrong> {
+        let manager = self.bot.manager.clone();
+        let done = pollster::block_on(manager.reconcile_positions());
+        self.look(0)?;
+        self.after_a_picture();
+        done.map(drop).map_err(|wrong| format!("at rest the venue gives no report: {wrong}"))
     }
 
     /// A last true report against the book.
@@ -436,7 +452,9 @@ fn seconds(time: Timestamp) -> String {
 
 /// A change in one line.
 fn line(now: Timestamp, change: &Change) -> String {
-    let Some(key) = change.key() else { return format!("{}   #{} {}", seconds(now), change.sequence, change.kind()) };
+    let Some(key) = change.key() else {
+        return format!("{}   #{} {}", seconds(now), change.sequence, change.kind());
+    };
     let (_, after) = change.positions();
     let stands = after.map_or_else(
         || "flat".to_owned(),
@@ -453,8 +471,17 @@ fn line(now: Timestamp, change: &Change) -> String {
             format!(" {} {} @ {} of {whose} at {at}", fill.side, fill.quantity, fill.price)
         }
         posbook::Command::Step { order, step, .. } => format!(" {order} {step:?}"),
-        posbook::Command::Adopt(a) => format!(" {} {} @ {} by a report of {:?}, asked at {}", a.side, a.quantity, a.entry, a.report_time.map(seconds), a.asked),
-        posbook::Command::Drop(d) => format!(" by a report of {:?}, asked at {}", d.report_time.map(seconds), d.asked),
+        posbook::Command::Adopt(a) => format!(
+            " {} {} @ {} by a report of {:?}, asked at {}",
+            a.side,
+            a.quantity,
+            a.entry,
+            a.report_time.map(seconds),
+            a.asked
+        ),
+        posbook::Command::Drop(d) => {
+            format!(" by a report of {:?}, asked at {}", d.report_time.map(seconds), d.asked)
+        }
         other => format!(" {}", other.reason()),
     };
     format!("{}   #{} {key}: {}{detail} -> {stands}", seconds(now), change.sequence, change.kind())

@@ -1,7 +1,10 @@
 //! The wire between the bot and the paper venue: every question and every answer is under way for a while of market
 //! time, or for ever, so that anything can happen in between. It notes what the venue really said of each order, which is
 //! what the oracle holds the book to.
-#![allow(clippy::disallowed_types, reason = "a venue is shared: the notes stand behind a lock, though one thread has it")]
+#![allow(
+    clippy::disallowed_types,
+    reason = "a venue is shared: the notes stand behind a lock, though one thread has it"
+)]
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -21,7 +21,11 @@ impl Oracle {
             };
         };
         if !moves_money(step.kind) {
-            return if moved.is_zero() { Ok(()) } else { Err(format!("{moved} moved by a fill that was not booked")) };
+            return if moved.is_zero() {
+                Ok(())
+            } else {
+                Err(format!("{moved} moved by a fill that was not booked"))
+            };
         }
         let first = step.change.sequence == step.change.unit.first;
         if first {

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use posbook::venue::OrderStatus;
 use posbook::{
-    Book, Change, Changes, ClientOrderId, Command, Effect, InstrumentId, KeyState, Kind, Order,
-    OrderState, PositionKey, Replica, Sequence, Side, Timestamp,
+    Book, Change, Changes, ClientOrderId, Command, Effect, InstrumentId, KeyState, Kind, Order, OrderState,
+    PositionKey, Replica, Sequence, Side, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -128,11 +128,19 @@ impl Oracle {
 
     fn change(&mut self, change: &Change, task: TaskId, said: &Said) -> Result<(), Wrong> {
         let unit = change.unit;
-        if change.sequence.0 != self.last.0 + 1 || change.sequence < unit.first || change.sequence > unit.last() {
-            return Err(format!("change {} of the unit {unit:?} follows {} (I10)", change.sequence, self.last));
+        if change.sequence.0 != self.last.0 + 1
+            || change.sequence < unit.first
+            || change.sequence > unit.last()
+        {
+            return Err(format!(
+                "change {} of the unit {unit:?} follows {} (I10)",
+                change.sequence, self.last
+            ));
         }
         self.last = change.sequence;
-        self.fold.apply(change).map_err(|refused| format!("the fold refuses {}: {refused}", change.sequence))?;
+        self.fold
+            .apply(change)
+            .map_err(|refused| format!("the fold refuses {}: {refused}", change.sequence))?;
         let (kind, before, after) = match &change.effect {
             Effect::Key { kind, before, after, .. } => (*kind, before, after),
             Effect::Instrument { id, instrument } => {
@@ -148,11 +156,15 @@ impl Oracle {
         let before = before.as_deref().unwrap_or(&flat);
         let stood = self.keys.get(&key).unwrap_or(&flat);
         if before != stood {
-            return Err(format!("{key}: change {} starts from something else than stood there", change.sequence));
+            return Err(format!(
+                "{key}: change {} starts from something else than stood there",
+                change.sequence
+            ));
         }
         let step = Step { change, kind, before, after };
-        self.checked(&step, task, said)
-            .map_err(|wrong| format!("{key}, change {} ({kind}, {}): {wrong}", change.sequence, change.command().name()))?;
+        self.checked(&step, task, said).map_err(|wrong| {
+            format!("{key}, change {} ({kind}, {}): {wrong}", change.sequence, change.command().name())
+        })?;
         let fill_time = match change.command() {
             Command::Record(fill) if fills::moves_money(kind) => fill.venue_time,
             _ => None,
@@ -175,21 +187,32 @@ impl Oracle {
 
     /// cash = realised - s x C + unexplained (I9, R17).
     fn money(&self, Step { after, .. }: &Step<'_>) -> Result<(), Wrong> {
-        let open = after.position.as_ref().map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
+        let open = after
+            .position
+            .as_ref()
+            .map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
         let money = &after.ledger;
         let sum = money.realised - open + money.unexplained;
         let same = money.cash == sum;
-        if same { Ok(()) } else { Err(format!("cash is {}, and what it should come to {sum} (I9)", money.cash)) }
+        if same {
+            Ok(())
+        } else {
+            Err(format!("cash is {}, and what it should come to {sum} (I9)", money.cash))
+        }
     }
 
     /// A close lasts until its key is flat and nothing increases it (R7).
     fn closing(&self, Step { change, before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
-        let Some(closing) = before.closing.as_ref().filter(|_| after.closing.is_none()) else { return Ok(()) };
+        let Some(closing) = before.closing.as_ref().filter(|_| after.closing.is_none()) else {
+            return Ok(());
+        };
         let over = after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases());
         let called_off = matches!(change.command(), Command::CancelClosing { .. });
         // The close that began it was never sent.
         let unsent = before.orders.iter().any(|o| {
-            o.state == OrderState::Reserved && o.client_id.sequence == closing.since && after.order(o.client_id).is_none()
+            o.state == OrderState::Reserved
+                && o.client_id.sequence == closing.since
+                && after.order(o.client_id).is_none()
         });
         if over || called_off || unsent {
             return Ok(());

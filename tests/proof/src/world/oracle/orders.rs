@@ -2,8 +2,8 @@
 
 use posbook::venue::OrderStatus;
 use posbook::{
-    Command, Exit, ExitRule, Intent, Kind, KeyState, Order, OrderRef, OrderState, OrderStep, Position, Precondition,
-    Sequence,
+    Command, Exit, ExitRule, Intent, KeyState, Kind, Order, OrderRef, OrderState, OrderStep, Position,
+    Precondition, Sequence,
 };
 use rust_decimal::Decimal;
 
@@ -37,7 +37,10 @@ impl Oracle {
             }
             let open = before.position.as_ref().map(|open| open.id);
             if order.against != open {
-                return Err(format!("an order against {:?} leaves, and {open:?} stands there (R5)", order.against));
+                return Err(format!(
+                    "an order against {:?} leaves, and {open:?} stands there (R5)",
+                    order.against
+                ));
             }
             self.sent.insert(order.client_id, (order.clone(), task));
         }
@@ -69,14 +72,20 @@ impl Oracle {
 
     /// What is in flight counts (R13).
     fn limits(&self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
-        let takes_place = |key: &KeyState| key.position.is_some() || key.orders.iter().any(|o| o.intent.increases());
+        let takes_place =
+            |key: &KeyState| key.position.is_some() || key.orders.iter().any(|o| o.intent.increases());
         let others = self.keys.values().filter(|key| key.key != after.key && takes_place(key)).count();
         if !takes_place(before) && others as u64 + 1 > self.positions {
-            return Err(format!("{} positions are open or on their way, {} are allowed (R13)", others + 1, self.positions));
+            return Err(format!(
+                "{} positions are open or on their way, {} are allowed (R13)",
+                others + 1,
+                self.positions
+            ));
         }
         let (size, _) = self.sizes.get(&after.key.instrument).copied().unwrap_or_default();
         let newest = after.orders.last().and_then(|order| order.reference).map_or(Decimal::ZERO, |p| p.get());
-        let stands = after.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.max(p.quantity.get() * size * newest));
+        let stands =
+            after.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.max(p.quantity.get() * size * newest));
         let coming: Decimal = after
             .orders
             .iter()
@@ -113,27 +122,39 @@ impl Oracle {
             match (told, change.command()) {
                 (Some(OrderStep::Working { .. }), _) if !over => {
                     if !words.iter().any(|(_, word)| matches!(word, OrderStatus::Working { .. })) {
-                        return Err(format!("order {id} is called working, and the venue never said so (R1)"));
+                        return Err(format!(
+                            "order {id} is called working, and the venue never said so (R1)"
+                        ));
                     }
                 }
                 (Some(OrderStep::Complete { filled } | OrderStep::Refused { filled, .. }), _) => {
                     let said_so = |word: &OrderStatus| matches!(word, OrderStatus::Final { filled: told, .. } if told == filled);
                     if !words.iter().any(|(_, word)| said_so(word)) {
-                        return Err(format!("order {id} ended with {filled}, and the venue never said so (R1)"));
+                        return Err(format!(
+                            "order {id} ended with {filled}, and the venue never said so (R1)"
+                        ));
                     }
                     if over && order.booked.get() + order.unbooked.get() < filled.get() {
-                        return Err(format!("order {id} is over with {} of {filled} booked (R2)", order.booked));
+                        return Err(format!(
+                            "order {id} is over with {} of {filled} booked (R2)",
+                            order.booked
+                        ));
                     }
                 }
                 (Some(OrderStep::Unknown { .. }), _) if over => {
-                    let late = words.iter().filter(|(as_of, word)| *word == OrderStatus::Unknown && self.later(*as_of, order));
+                    let late = words
+                        .iter()
+                        .filter(|(as_of, word)| *word == OrderStatus::Unknown && self.later(*as_of, order));
                     if late.count() < 2 {
-                        return Err(format!("order {id} never arrived, and the venue has not said so twice (R1)"));
+                        return Err(format!(
+                            "order {id} never arrived, and the venue has not said so twice (R1)"
+                        ));
                     }
                 }
                 (Some(OrderStep::Sent), _) if !over && order.state == OrderState::Reserved => {}
                 (Some(OrderStep::Doubt { .. }), _) if now.is_some_and(|now| now.in_doubt()) => {}
-                (Some(OrderStep::Release), _) | (None, Command::Expire) if over && order.state == OrderState::Reserved => {}
+                (Some(OrderStep::Release), _) | (None, Command::Expire)
+                    if over && order.state == OrderState::Reserved => {}
                 (None, Command::Expire) if now.is_some_and(|now| now.in_doubt()) => {}
                 (None, Command::Record(fill)) if fill.order == OrderRef::Ours(id) => {
                     let (settles, filled) = match order.state {
@@ -144,12 +165,20 @@ impl Oracle {
                         && now.is_some_and(|now| now.state == OrderState::Working);
                     let so_far = order.booked.get() + order.unbooked.get() + fill.quantity.get();
                     if !(begins || (settles && over && so_far >= filled)) {
-                        return Err(format!("a fill has moved order {id} from {:?} to {:?}", order.state, now.map(|o| &o.state)));
+                        return Err(format!(
+                            "a fill has moved order {id} from {:?} to {:?}",
+                            order.state,
+                            now.map(|o| &o.state)
+                        ));
                     }
                 }
                 _ => {
                     let to = now.map_or_else(|| "gone".to_owned(), |now| format!("{:?}", now.state));
-                    return Err(format!("order {id} went from {:?} to {to} by {:?} (R1, R6)", order.state, change.command()));
+                    return Err(format!(
+                        "order {id} went from {:?} to {to} by {:?} (R1, R6)",
+                        order.state,
+                        change.command()
+                    ));
                 }
             }
         }
@@ -168,11 +197,16 @@ impl Oracle {
         for request in notes.submitted.get(self.submits..).unwrap_or_default() {
             let id = request.client_id;
             let Some((order, _)) = self.sent.get(&id) else {
-                return Err(format!("order {id} went to the venue, and nobody had claimed anything for it (D23)"));
+                return Err(format!(
+                    "order {id} went to the venue, and nobody had claimed anything for it (D23)"
+                ));
             };
-            let same = (order.key, order.quantity, order.side) == (request.key, request.quantity, request.side);
+            let same =
+                (order.key, order.quantity, order.side) == (request.key, request.quantity, request.side);
             if !same || request.reduce_only == order.intent.increases() {
-                return Err(format!("order {id} went to the venue as another order than was claimed: {request:?}"));
+                return Err(format!(
+                    "order {id} went to the venue as another order than was claimed: {request:?}"
+                ));
             }
             if !self.left.insert(id) {
                 return Err(format!("order {id} went to the venue twice (D23)"));
@@ -194,7 +228,10 @@ fn no_new_risk(before: &KeyState, own: Option<&Order>) -> Result<(), Wrong> {
     if let Some(trouble) = before.troubles.first() {
         return Err(format!("an increase of a key that is blocked: {trouble}"));
     }
-    let close = before.orders.iter().find(|o| o.intent == Intent::Close && own.is_none_or(|own| own.client_id != o.client_id));
+    let close = before
+        .orders
+        .iter()
+        .find(|o| o.intent == Intent::Close && own.is_none_or(|own| own.client_id != o.client_id));
     match close {
         Some(close) => Err(format!("an increase beside the close {} (R7)", close.client_id)),
         None => Ok(()),
@@ -216,10 +253,16 @@ fn expected(command: &Command, before: &KeyState) -> Result<(), Wrong> {
     let holds = match expect {
         Precondition::Nothing => true,
         Precondition::Position(id) => open == Some(id),
-        Precondition::Revision(revision) => before.revision == revision || (revision == Sequence(0) && before.revision == Sequence(0)),
+        Precondition::Revision(revision) => {
+            before.revision == revision || (revision == Sequence(0) && before.revision == Sequence(0))
+        }
         Precondition::Absent => open.is_none(),
     };
-    if holds { Ok(()) } else { Err(format!("decided on {expect:?}, and {open:?} stands there at {} (R5)", before.revision)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("decided on {expect:?}, and {open:?} stands there at {} (R5)", before.revision))
+    }
 }
 
 /// The exit that fired still stands (R16).

@@ -1,7 +1,7 @@
 //! Position reports: what they may change, and when (R8, R10). What a key's reports have assumed is kept for the verdict:
 //! two known limits are about it.
 
-use posbook::{Command, Kind, Sequence, Timestamp, TroubleKind};
+use posbook::{Command, Kind, Owner, Sequence, Timestamp, TroubleKind};
 
 use super::{Oracle, Step, Wrong};
 use crate::world::executor::{Done, TaskId};
@@ -13,6 +13,8 @@ pub(super) struct History {
     pub(super) repairs: u64,
     /// One came while what an earlier one had assumed was not explained whole.
     pub(super) over_another: bool,
+    /// A position of an owner was dropped, which takes a person's word.
+    pub(super) consented: bool,
     /// A fill came of which nobody can say whether a report without a time had it in its picture.
     pub(super) undated_fill: bool,
 }
@@ -41,6 +43,7 @@ impl Oracle {
             });
             history.repairs += 1;
             history.over_another |= open;
+            history.consented |= kind == Kind::Dropped && after.key.owner != Owner::UNOWNED;
         }
         let told = |key: &posbook::KeyState| {
             key.troubles.iter().filter(|t| t.kind == TroubleKind::TooOldToTell).count()
@@ -73,7 +76,9 @@ fn fresh(
     newest: Option<Timestamp>,
 ) -> Result<(), Wrong> {
     if changed > asked {
-        return Err(format!("a report asked at {asked} changed an instrument that had changed at {changed} (R8)"));
+        return Err(format!(
+            "a report asked at {asked} changed an instrument that had changed at {changed} (R8)"
+        ));
     }
     match (time, newest) {
         (Some(report), Some(fill)) if report <= fill => {

@@ -3,7 +3,7 @@
 //! Known limits (docs/rules.md, "Not in this release") are respected by name, each as narrow as it is stated, and counted.
 
 use posbook::venue::PaperAccount;
-use posbook::{Book, KeyState, TroubleKind};
+use posbook::{Book, KeyState, PositionKey, Snapshot, Symbol, TroubleKind};
 use rust_decimal::Decimal;
 
 use super::{Oracle, Wrong, signed};
@@ -12,6 +12,8 @@ use super::{Oracle, Wrong, signed};
 const OVER_ANOTHER: &str = "R8: an adoption or a drop over another one that was not explained";
 /// A fill of which a report without a time may have known was not booked; reports agree all the same (R8).
 const UNDATED: &str = "R8: a fill that came after a repair by reports without a time";
+/// By a person's word (consent) what an owner holds was dropped; what has taken it off is nobody's fill (R12).
+const CONSENTED: &str = "R12: an owner's position dropped by consent";
 /// Cash of an adoption that late fills explain in several parts (R17).
 const LAST_DIGIT: &str = "R17: the last digit of an adoption's cash";
 
@@ -37,7 +39,7 @@ impl Oracle {
         for account in &accounts {
             let key = view.keys().find(|key| is_of(account, key, &view));
             match key {
-                Some(key) => self.compare(account, key)?,
+                Some(key) => self.compare(account, key, &view)?,
                 None if account.fills > 0 => {
                     return Err(format!("at rest the venue has {account:?}, the book nothing of it"));
                 }
@@ -46,7 +48,8 @@ impl Oracle {
         }
         for key in view.keys() {
             let known = accounts.iter().any(|account| is_of(account, key, &view));
-            if !known && (key.ledger.fills > 0 || key.position.is_some() || !key.ledger.unexplained.is_zero()) {
+            if !known && (key.ledger.fills > 0 || key.position.is_some() || !key.ledger.unexplained.is_zero())
+            {
                 return Err(format!("{}: at rest the book has something, the venue no account", key.key));
             }
             let doubt = key.troubles.iter().find(|t| t.kind != TroubleKind::Unprotected);
@@ -57,11 +60,22 @@ impl Oracle {
         self.folds(book)
     }
 
-    fn compare(&mut self, account: &PaperAccount, key: &KeyState) -> Result<(), Wrong> {
+    fn compare(&mut self, account: &PaperAccount, key: &KeyState, view: &Snapshot) -> Result<(), Wrong> {
         let history = self.histories.get(&key.key).cloned().unwrap_or_default();
         let quantity = signed(key);
+        // Per leg it must be right all the same.
+        let consented = self.histories.iter().any(|(of, history)| {
+            history.consented && (of.instrument, of.leg) == (key.key.instrument, key.key.leg)
+        });
+        if consented {
+            *self.exempt.entry(CONSENTED).or_default() += 1;
+            return self.per_leg(key.key, &account.symbol, view);
+        }
         if quantity != account.quantity {
-            return Err(format!("{}: at rest the book has {quantity}, the venue {}", key.key, account.quantity));
+            return Err(format!(
+                "{}: at rest the book has {quantity}, the venue {}",
+                key.key, account.quantity
+            ));
         }
         let cash = key.ledger.cash - account.cash;
         let figures = [
@@ -86,9 +100,23 @@ impl Oracle {
         }
         Ok(())
     }
+
+    /// All owners of a leg together.
+    fn per_leg(&self, key: PositionKey, symbol: &Symbol, view: &Snapshot) -> Result<(), Wrong> {
+        let here = |other: PositionKey| (other.instrument, other.leg) == (key.instrument, key.leg);
+        let book: Decimal = view.keys().filter(|key| here(key.key)).map(signed).sum();
+        let accounts = self.wire.paper.ledger();
+        let venue: Decimal =
+            accounts.iter().filter(|a| a.symbol == *symbol && a.leg == key.leg).map(|a| a.quantity).sum();
+        if book == venue {
+            Ok(())
+        } else {
+            Err(format!("{key}: at rest the book has {book} on the leg, the venue {venue}"))
+        }
+    }
 }
 
-fn is_of(account: &PaperAccount, key: &KeyState, view: &posbook::Snapshot) -> bool {
+fn is_of(account: &PaperAccount, key: &KeyState, view: &Snapshot) -> bool {
     let symbol = view.instrument(key.key.instrument).map(posbook::Instrument::symbol);
     symbol == Some(&account.symbol) && key.key.leg == account.leg && key.key.owner == account.owner
 }
