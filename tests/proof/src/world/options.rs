@@ -68,25 +68,21 @@ impl Options {
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 0);
         let strategies = dice.between(1, 5);
-        let faults = match dice.below(20) {
+        let kind = dice.below(20);
+        let reports = kind >= 16;
+        let faults = match kind {
             0 | 1 => Vec::new(),
             2 | 3 => rates(&Faults::normal()),
             4..=7 => rates(&Faults::hostile()),
-            // What makes reports differ from the book: trades that nobody ordered, heard of late.
+            // Trades that nobody ordered, heard of late: what makes reports differ from the book.
             16.. => {
-                let some = [
-                    Fault::DelayedFill,
-                    Fault::Liquidation,
-                    Fault::UntimedReport,
-                    Fault::StaleReport,
-                    Fault::DoubledFill,
-                ];
-                some.into_iter()
-                    .filter(|_| dice.percent(70))
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .map(|f| (f, often(f, &mut dice)))
-                    .collect()
+                let rate = |percent: u64| u32::try_from(percent * 10_000).unwrap_or(0);
+                let late = rate(dice.between(50, 95));
+                let forced = rate(dice.between(10, 60));
+                let rest = [Fault::UntimedReport, Fault::StaleReport, Fault::DoubledFill, Fault::LostAnswer];
+                let rest = rest.into_iter().filter(|_| dice.percent(30)).collect::<Vec<_>>();
+                let certain = [(Fault::DelayedFill, late), (Fault::Liquidation, forced)];
+                certain.into_iter().chain(rest.into_iter().map(|f| (f, often(f, &mut dice)))).collect()
             }
             8..=11 => dice.pick(&Fault::ALL).copied().map(|f| (f, often(f, &mut dice))).into_iter().collect(),
             _ => {
@@ -101,8 +97,12 @@ impl Options {
             instruments: dice.between(1, 4),
             first: dice.below(4),
             turns: dice.between(150, 1_500),
-            reconciles: if dice.percent(60) { 7 } else { dice.between(10, 40) },
-            foreign: if dice.percent(40) { dice.between(1, 6) } else { 0 },
+            reconciles: if reports {
+                dice.between(20, 50)
+            } else {
+                [7, 7, 7, 20][usize::try_from(dice.below(4)).unwrap_or(0)]
+            },
+            foreign: if reports || dice.percent(40) { dice.between(1, 8) } else { 0 },
             cancels: if dice.percent(60) { dice.between(2, 20) } else { 0 },
             slow: [0, 20, 50, 80][usize::try_from(dice.below(4)).unwrap_or(0)],
             hangs: if dice.percent(25) { dice.between(2, 20) } else { 0 },

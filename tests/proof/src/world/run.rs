@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use posbook::reconcile::{Consent, Policy};
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{Book, Change, Clock, Limits, OrderSide, Side, TargetRule, Timestamp};
 use rust_decimal::Decimal;
@@ -338,7 +339,7 @@ impl World {
                 self.names.get(task).copied().unwrap_or_default()
             ));
         }
-        for _ in 0..LAST_QUESTIONS {
+        for question in 0..LAST_QUESTIONS {
             self.time_goes_to(self.now.plus(Duration::from_secs(1)));
             (0..self.traded.len()).for_each(|place| self.price(place, true));
             self.last("expire", self.bot.expire())?;
@@ -353,19 +354,21 @@ impl World {
                 continue;
             }
             let doubtful = view.keys().any(|key| key.troubles.iter().any(|t| t.kind.ends_by_agreement()));
-            if doubtful {
-                self.repair()?;
-            } else if self.agrees()? {
+            self.oracle.resting = true;
+            if !doubtful && self.agrees()? {
                 break;
             }
+            self.repair(question > LAST_QUESTIONS / 2)?;
         }
         self.oracle.verdict(&self.book)
     }
 
-    /// True reports, one after another, end what was doubtful about a quantity (R10).
-    fn repair(&mut self) -> Result<(), Wrong> {
+    /// True reports, one after another, end what was doubtful about a quantity (R10); when they alone do not, a person says
+    /// that an empty one means flat, which it does here.
+    fn repair(&mut self, consented: bool) -> Result<(), Wrong> {
         let manager = self.bot.manager.clone();
-        let done = pollster::block_on(manager.reconcile_positions());
+        let consent = if consented { Consent::EmptyMeansFlat } else { Consent::Missing };
+        let done = pollster::block_on(manager.reconcile_with(Policy { consent, ..Policy::default() }));
         self.look(0)?;
         self.after_a_picture();
         done.map(drop).map_err(|wrong| format!("at rest the venue gives no report: {wrong}"))
@@ -374,7 +377,7 @@ impl World {
     /// A last true report against the book.
     fn agrees(&mut self) -> Result<bool, Wrong> {
         let manager = self.bot.manager.clone();
-        let plan = pollster::block_on(manager.plan_reconciliation(posbook::reconcile::Policy::default()));
+        let plan = pollster::block_on(manager.plan_reconciliation(Policy::default()));
         self.look(0)?;
         self.after_a_picture();
         let plan = plan.map_err(|wrong| format!("at rest the venue gives no report: {wrong}"))?;

@@ -54,6 +54,8 @@ pub(super) struct Oracle {
     submits: usize,
     reports: usize,
     histories: BTreeMap<PositionKey, reports::History>,
+    /// Everything on its way has arrived, and every fill is booked.
+    pub(super) resting: bool,
     /// Orders that were in doubt.
     pub(super) doubts: BTreeSet<ClientOrderId>,
     /// Known limits that were met, by name.
@@ -88,6 +90,7 @@ impl Oracle {
             submits: 0,
             reports: 0,
             histories: BTreeMap::new(),
+            resting: false,
             doubts: BTreeSet::new(),
             exempt: BTreeMap::new(),
         }

@@ -1,7 +1,7 @@
 //! Position reports: what they may change, and when (R8, R10). What a key's reports have assumed is kept for the verdict:
 //! two known limits are about it.
 
-use posbook::{Command, Kind, Owner, Sequence, Timestamp, TroubleKind};
+use posbook::{Command, Kind, Owner, PositionKey, Sequence, Timestamp, TroubleKind};
 
 use super::{Oracle, Step, Wrong};
 use crate::world::executor::{Done, TaskId};
@@ -45,6 +45,17 @@ impl Oracle {
             history.over_another |= open;
             history.consented |= kind == Kind::Dropped && after.key.owner != Owner::UNOWNED;
         }
+        let leg = |of: &PositionKey| (of.instrument, of.leg);
+        if matches!(kind, Kind::Adopted | Kind::Dropped) && self.resting {
+            let known = self
+                .histories
+                .iter()
+                .any(|(of, h)| (h.consented || h.undated_fill) && leg(of) == leg(&after.key));
+            if !known {
+                return Err("every fill has come, and a true report still differs from the book".to_owned());
+            }
+        }
+        let history = self.histories.entry(after.key).or_default();
         let told = |key: &posbook::KeyState| {
             key.troubles.iter().filter(|t| t.kind == TroubleKind::TooOldToTell).count()
         };

@@ -52,7 +52,12 @@ impl Oracle {
             {
                 return Err(format!("{}: at rest the book has something, the venue no account", key.key));
             }
+            // Owners of one leg are compared together, and freeze together.
+            let undated = self.histories.iter().any(|(of, history)| {
+                history.undated_fill && (of.instrument, of.leg) == (key.key.instrument, key.key.leg)
+            });
             let doubt = key.troubles.iter().find(|t| t.kind != TroubleKind::Unprotected);
+            let doubt = doubt.filter(|_| !undated);
             if let Some(trouble) = doubt {
                 return Err(format!("{}: at rest it is still blocked: {trouble}", key.key));
             }
@@ -70,6 +75,11 @@ impl Oracle {
         if consented {
             *self.exempt.entry(CONSENTED).or_default() += 1;
             return self.per_leg(key.key, &account.symbol, view);
+        }
+        // The next reports decide about it: they agree, or they differ, and then the key is blocked and says so.
+        if history.undated_fill && key.troubles.iter().any(|t| t.kind.ends_by_agreement()) {
+            *self.exempt.entry(UNDATED).or_default() += 1;
+            return Ok(());
         }
         if quantity != account.quantity {
             return Err(format!(
