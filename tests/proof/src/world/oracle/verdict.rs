@@ -3,9 +3,10 @@
 //! Known limits (docs/rules.md, "Not in this release") are respected by name, each as narrow as it is stated, and counted.
 
 use posbook::venue::PaperAccount;
-use posbook::{Book, KeyState, PositionKey, Snapshot, Symbol, TroubleKind};
+use posbook::{Book, KeyState, PositionKey, Snapshot, TroubleKind};
 use rust_decimal::Decimal;
 
+use super::reports::History;
 use super::{Oracle, Wrong, signed};
 
 /// Late fills from before two adoptions or drops explain the later one (R8).
@@ -52,12 +53,8 @@ impl Oracle {
             {
                 return Err(format!("{}: at rest the book has something, the venue no account", key.key));
             }
-            // Owners of one leg are compared together, and freeze together.
-            let undated = self.histories.iter().any(|(of, history)| {
-                history.undated_fill && (of.instrument, of.leg) == (key.key.instrument, key.key.leg)
-            });
             let doubt = key.troubles.iter().find(|t| t.kind != TroubleKind::Unprotected);
-            let doubt = doubt.filter(|_| !undated);
+            let doubt = doubt.filter(|_| self.excused(key.key).is_none());
             if let Some(trouble) = doubt {
                 return Err(format!("{}: at rest it is still blocked: {trouble}", key.key));
             }
@@ -68,18 +65,23 @@ impl Oracle {
     fn compare(&mut self, account: &PaperAccount, key: &KeyState, view: &Snapshot) -> Result<(), Wrong> {
         let history = self.histories.get(&key.key).cloned().unwrap_or_default();
         let quantity = signed(key);
-        // Per leg it must be right all the same.
-        let consented = self.histories.iter().any(|(of, history)| {
-            history.consented && (of.instrument, of.leg) == (key.key.instrument, key.key.leg)
-        });
-        if consented {
-            *self.exempt.entry(CONSENTED).or_default() += 1;
-            return self.per_leg(key.key, &account.symbol, view);
-        }
-        // The next reports decide about it: they agree, or they differ, and then the key is blocked and says so.
-        if history.undated_fill && key.troubles.iter().any(|t| t.kind.ends_by_agreement()) {
-            *self.exempt.entry(UNDATED).or_default() += 1;
-            return Ok(());
+        // Where a known limit was met the leg is right all the same, or it is blocked and says so.
+        if let Some(name) = self.excused(key.key) {
+            let of_leg =
+                |other: PositionKey| (other.instrument, other.leg) == (key.key.instrument, key.key.leg);
+            let mut here = view.keys().filter(|other| of_leg(other.key));
+            let blocked = here.any(|other| other.troubles.iter().any(|t| t.kind.ends_by_agreement()));
+            let right = quantity == account.quantity
+                || (name == CONSENTED && self.leg_is_right(key.key, account, view));
+            return match right || blocked {
+                true => {
+                    *self.exempt.entry(name).or_default() += 1;
+                    Ok(())
+                }
+                false => {
+                    Err(format!("{}: at rest it differs from {account:?}, and nothing says so", key.key))
+                }
+            };
         }
         if quantity != account.quantity {
             return Err(format!(
@@ -98,7 +100,6 @@ impl Oracle {
             let of_cash = what.starts_with("cash") || what.starts_with("unexplained");
             let digit = Decimal::new(4, 8);
             let exempt = match () {
-                () if history.undated_fill => Some(UNDATED),
                 () if history.over_another && of_cash => Some(OVER_ANOTHER),
                 () if history.repairs > 0 && of_cash && difference.abs() <= digit => Some(LAST_DIGIT),
                 () => None,
@@ -111,18 +112,26 @@ impl Oracle {
         Ok(())
     }
 
+    /// The known limit that was met on the leg of a key. Owners of one leg are compared together, and freeze together.
+    fn excused(&self, key: PositionKey) -> Option<&'static str> {
+        let met = |what: fn(&History) -> bool| {
+            self.histories
+                .iter()
+                .any(|(of, history)| what(history) && (of.instrument, of.leg) == (key.instrument, key.leg))
+        };
+        if met(|history| history.consented) {
+            return Some(CONSENTED);
+        }
+        met(|history| history.undated_fill).then_some(UNDATED)
+    }
+
     /// All owners of a leg together.
-    fn per_leg(&self, key: PositionKey, symbol: &Symbol, view: &Snapshot) -> Result<(), Wrong> {
+    fn leg_is_right(&self, key: PositionKey, account: &PaperAccount, view: &Snapshot) -> bool {
         let here = |other: PositionKey| (other.instrument, other.leg) == (key.instrument, key.leg);
         let book: Decimal = view.keys().filter(|key| here(key.key)).map(signed).sum();
         let accounts = self.wire.paper.ledger();
-        let venue: Decimal =
-            accounts.iter().filter(|a| a.symbol == *symbol && a.leg == key.leg).map(|a| a.quantity).sum();
-        if book == venue {
-            Ok(())
-        } else {
-            Err(format!("{key}: at rest the book has {book} on the leg, the venue {venue}"))
-        }
+        let of_leg = accounts.iter().filter(|a| a.symbol == account.symbol && a.leg == key.leg);
+        book == of_leg.map(|a| a.quantity).sum()
     }
 }
 
