@@ -24,8 +24,10 @@ mod executor;
 mod market;
 mod options;
 mod oracle;
+mod rest;
 mod run;
 mod simulate;
+mod trace;
 mod wire;
 
 pub use options::Options;

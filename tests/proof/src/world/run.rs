@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use posbook::reconcile::{Consent, Policy};
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{Book, Change, Clock, Limits, OrderSide, Side, TargetRule, Timestamp};
 use rust_decimal::Decimal;
@@ -15,6 +14,7 @@ use super::executor::{Executor, TaskId};
 use super::market::Traded;
 use super::options::Options;
 use super::oracle::{Oracle, Wrong};
+use super::trace::{line, seconds};
 use super::wire::Wire;
 
 /// What became of a world.
@@ -49,32 +49,31 @@ pub struct Ended {
 }
 
 /// When market time begins: not at zero, so that a picture of three seconds ago has a time too.
-const BEGIN: Timestamp = Timestamp(100_000_000_000);
+pub(super) const BEGIN: Timestamp = Timestamp(100_000_000_000);
 /// How long a task may take: then it is dropped, as a bot's timeout does.
 const TIMEOUT: Duration = Duration::from_secs(12);
-/// How often the venue is asked at the end, a second of market time apart.
-const LAST_QUESTIONS: usize = 60;
 /// What one key may be worth: a few orders.
 const KEY_NOTIONAL: i64 = 12_000;
 
-struct World {
+/// A world on its way.
+pub(super) struct World {
     options: Options,
-    book: Book,
+    pub(super) book: Book,
     clock: Clock,
-    wire: Wire,
-    bot: Bot,
-    traded: Vec<Traded>,
-    tasks: Executor,
-    names: BTreeMap<TaskId, &'static str>,
-    oracle: Oracle,
+    pub(super) wire: Wire,
+    pub(super) bot: Bot,
+    pub(super) traded: Vec<Traded>,
+    pub(super) tasks: Executor,
+    pub(super) names: BTreeMap<TaskId, &'static str>,
+    pub(super) oracle: Oracle,
     /// By the venue's clock.
-    now: Timestamp,
+    pub(super) now: Timestamp,
     scheduler: Dice,
     market: Dice,
     choices: Dice,
     foreign: u64,
     tracing: bool,
-    ended: Ended,
+    pub(super) ended: Ended,
 }
 
 /// Runs the world of a seed with these options. `tracing`: with a line for every event.
@@ -195,7 +194,7 @@ impl World {
 
     // ---- tasks
 
-    fn poll(&mut self, task: TaskId) -> Result<(), Wrong> {
+    pub(super) fn poll(&mut self, task: TaskId) -> Result<(), Wrong> {
         self.mix(&[2, task]);
         let name = self.names.get(&task).copied().unwrap_or_default();
         self.note(|| format!("task {task} ({name}) goes on"));
@@ -212,7 +211,7 @@ impl World {
     }
 
     /// Whether a trade in the very instant of a report is in its picture nobody can say, so the venue's clock goes on.
-    fn after_a_picture(&mut self) {
+    pub(super) fn after_a_picture(&mut self) {
         if std::mem::take(&mut self.wire.notes().pictured) {
             self.time_goes_to(self.now.plus(Duration::from_micros(1)));
         }
@@ -296,7 +295,7 @@ impl World {
         self.price(usize::try_from(place).unwrap_or(0), heard);
     }
 
-    fn time_goes_to(&mut self, now: Timestamp) {
+    pub(super) fn time_goes_to(&mut self, now: Timestamp) {
         self.now = now;
         self.mix(&[5, now.0.unsigned_abs()]);
         self.clock.set(Timestamp(now.0 + self.oracle.skew_ns()));
@@ -304,7 +303,7 @@ impl World {
         self.wire.advance(now);
     }
 
-    fn price(&mut self, place: usize, heard: bool) {
+    pub(super) fn price(&mut self, place: usize, heard: bool) {
         let Some(one) = self.traded.get_mut(place) else { return };
         one.walk(&mut self.market);
         let Some(price) = one.price() else { return };
@@ -316,93 +315,9 @@ impl World {
         self.note(|| format!("{symbol} at {price}{}", if heard { "" } else { ", unheard" }));
     }
 
-    // ---- rest
-
-    /// Submissions stop, everything on its way arrives, and the venue is asked until nothing is open any more.
-    fn rest(&mut self) -> Result<(), Wrong> {
-        self.note(|| "the world comes to rest".to_owned());
-        self.wire.paper.finish();
-        self.wire.calm();
-        for _ in 0..LAST_QUESTIONS {
-            while let Some(task) = self.tasks.ready().first().copied() {
-                self.ended.steps += 1;
-                self.poll(task)?;
-            }
-            if self.tasks.all().is_empty() {
-                break;
-            }
-            self.time_goes_to(self.now.plus(Duration::from_secs(1)));
-        }
-        if let Some(task) = self.tasks.all().first() {
-            return Err(format!(
-                "task {task} ({}) does not end",
-                self.names.get(task).copied().unwrap_or_default()
-            ));
-        }
-        for question in 0..LAST_QUESTIONS {
-            self.time_goes_to(self.now.plus(Duration::from_secs(1)));
-            (0..self.traded.len()).for_each(|place| self.price(place, true));
-            self.last("expire", self.bot.expire())?;
-            self.last("read fills", self.bot.read_fills())?;
-            let manager = self.bot.manager.clone();
-            let pulled = pollster::block_on(manager.pull_fills());
-            self.look(0)?;
-            pulled.map_err(|wrong| format!("at rest the venue gives no fills: {wrong}"))?;
-            self.last("resolve orders", self.bot.resolve())?;
-            let view = self.book.snapshot();
-            if view.orders().next().is_some() {
-                continue;
-            }
-            let doubtful = view.keys().any(|key| key.troubles.iter().any(|t| t.kind.ends_by_agreement()));
-            self.oracle.resting = true;
-            if !doubtful && self.agrees()? {
-                break;
-            }
-            self.repair(question > LAST_QUESTIONS / 2)?;
-        }
-        self.oracle.verdict(&self.book)
-    }
-
-    /// True reports, one after another, end what was doubtful about a quantity (R10); when they alone do not, a person says
-    /// that an empty one means flat, which it does here.
-    fn repair(&mut self, consented: bool) -> Result<(), Wrong> {
-        let manager = self.bot.manager.clone();
-        let consent = if consented { Consent::EmptyMeansFlat } else { Consent::Missing };
-        let done = pollster::block_on(manager.reconcile_with(Policy { consent, ..Policy::default() }));
-        self.look(0)?;
-        self.after_a_picture();
-        done.map(drop).map_err(|wrong| format!("at rest the venue gives no report: {wrong}"))
-    }
-
-    /// A last true report against the book.
-    fn agrees(&mut self) -> Result<bool, Wrong> {
-        let manager = self.bot.manager.clone();
-        let plan = pollster::block_on(manager.plan_reconciliation(Policy::default()));
-        self.look(0)?;
-        self.after_a_picture();
-        let plan = plan.map_err(|wrong| format!("at rest the venue gives no report: {wrong}"))?;
-        let differs = plan.items.iter().any(|item| item.discrepancy.is_difference());
-        Ok(!differs && plan.unasked.is_none())
-    }
-
-    /// One question of the end, polled until it is answered.
-    fn last(&mut self, name: &'static str, started: Option<Started>) -> Result<(), Wrong> {
-        let Some((_, work)) = started else { return Ok(()) };
-        let task = self.tasks.start(0, self.now, work);
-        self.names.insert(task, name);
-        for _ in 0..1_000 {
-            if self.tasks.all().is_empty() {
-                return Ok(());
-            }
-            self.ended.steps += 1;
-            self.poll(task)?;
-        }
-        Err(format!("{name} does not end at rest"))
-    }
-
     // ---- the oracle, and what is noted
 
-    fn look(&mut self, task: TaskId) -> Result<(), Wrong> {
+    pub(super) fn look(&mut self, task: TaskId) -> Result<(), Wrong> {
         let (tracing, ended) = (self.tracing, &mut self.ended);
         let now = self.now;
         let mut mixed = Vec::new();
@@ -417,7 +332,7 @@ impl World {
         seen
     }
 
-    fn note(&mut self, what: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
         if self.tracing {
             let what = what();
             self.ended.trace.push(format!("{} {what}", seconds(self.now)));
@@ -446,46 +361,4 @@ impl World {
         self.ended.exemptions = std::mem::take(&mut self.oracle.exempt);
         self.ended
     }
-}
-
-fn seconds(time: Timestamp) -> String {
-    let since = time.since(BEGIN);
-    format!("{:>9.6}", since.as_secs_f64())
-}
-
-/// A change in one line.
-fn line(now: Timestamp, change: &Change) -> String {
-    let Some(key) = change.key() else {
-        return format!("{}   #{} {}", seconds(now), change.sequence, change.kind());
-    };
-    let (_, after) = change.positions();
-    let stands = after.map_or_else(
-        || "flat".to_owned(),
-        |p| format!("{} {} stop {:?}", p.side, p.quantity, p.targets.stop.map(|s| s.get())),
-    );
-    let detail = match change.command() {
-        posbook::Command::Record(fill) => {
-            let whose = match &fill.order {
-                posbook::OrderRef::Ours(id) => id.to_string(),
-                posbook::OrderRef::Foreign(name) => name.to_string(),
-                posbook::OrderRef::Unstated => "nobody's".to_owned(),
-            };
-            let at = fill.venue_time.map(seconds).unwrap_or_default();
-            format!(" {} {} @ {} of {whose} at {at}", fill.side, fill.quantity, fill.price)
-        }
-        posbook::Command::Step { order, step, .. } => format!(" {order} {step:?}"),
-        posbook::Command::Adopt(a) => format!(
-            " {} {} @ {} by a report of {:?}, asked at {}",
-            a.side,
-            a.quantity,
-            a.entry,
-            a.report_time.map(seconds),
-            a.asked
-        ),
-        posbook::Command::Drop(d) => {
-            format!(" by a report of {:?}, asked at {}", d.report_time.map(seconds), d.asked)
-        }
-        other => format!(" {}", other.reason()),
-    };
-    format!("{}   #{} {key}: {}{detail} -> {stands}", seconds(now), change.sequence, change.kind())
 }
