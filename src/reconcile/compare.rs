@@ -161,6 +161,10 @@ impl<'a> Round<'a> {
             } else if leg.owners.len() > 1 {
                 // Whose part is gone nobody can say.
                 self.quarantine(key, "the venue does not have what several owners share here")
+            } else if key.owner != Owner::UNOWNED && !self.is_consented() {
+                // Everything its owner ordered is booked, so somebody else has taken it off, and the fill that says so
+                // will be nobody's: dropped here, it would be missing there (R12).
+                self.quarantine(key, "the venue does not have it, and its owner has not closed it")
             } else if self.is_empty() && self.policy.consent == Consent::Missing {
                 self.quarantine(key, "an empty report against an open position, without consent")
             } else {
@@ -174,9 +178,14 @@ impl<'a> Round<'a> {
 
     /// Blocked keys on which the venue has exactly what the book has, while nothing is in flight there (R10).
     fn agreeing(&mut self, readable: &[(InstrumentId, &VenuePosition)]) {
-        // The very report that freezes what is open is no word about what is flat.
-        let open = self.view.iter().any(|position| self.covered(position.key).is_some());
-        let doubted = self.is_empty() && open && self.policy.consent == Consent::Missing;
+        // The very report that freezes what is open is no word about what is flat. What several owners hold against one
+        // another comes to nothing on the account: there an empty report contradicts nothing (R12).
+        let doubted = self.is_empty()
+            && self.policy.consent == Consent::Missing
+            && self.view.iter().any(|position| {
+                let PositionKey { instrument, leg, .. } = position.key;
+                self.covered(position.key).is_some() && !self.leg(instrument, leg).booked.is_zero()
+            });
         for blocked in self.view.keys().filter(|k| k.troubles.iter().any(|t| t.kind.ends_by_agreement())) {
             let key = blocked.key;
             let Some(symbol) = self.covered(key) else { continue };
@@ -247,6 +256,11 @@ impl<'a> Round<'a> {
     fn covered(&self, key: PositionKey) -> Option<Symbol> {
         let symbol = self.view.instrument(key.instrument)?.symbol();
         self.report.scope.covers(symbol).then(|| symbol.clone())
+    }
+
+    /// Whether the report is empty and a person says that this means flat.
+    fn is_consented(&self) -> bool {
+        self.is_empty() && self.policy.consent == Consent::EmptyMeansFlat
     }
 
     /// Whether the report has nothing at all: no rows, or rows of nothing.

@@ -9,7 +9,7 @@ use super::{Slot, reserve, targets};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Adoption, Baseline, Closing, DropPosition, KeyState, Kind, Lot, OrderState, PositionId, PositionKey,
-    Precondition, Sequence, Side, Synthetic, TargetOrigin, TroubleKind, exact_add, exact_sub,
+    Precondition, Sequence, Side, Synthetic, TargetOrigin, Timestamp, TroubleKind, exact_add, exact_sub,
     product_rounded,
 };
 use crate::sync::{Arc, fault};
@@ -28,6 +28,12 @@ fn unreserved(key: &KeyState) -> Result<(), Rejection> {
         Some(order) => Err(Reason::AlreadyReserved { key: key.key, by: order.client_id }.into()),
         None => Ok(()),
     }
+}
+
+/// The time of a baseline: never before an earlier one's. A repair by reports without a time has none, whatever an earlier
+/// one had: fills from between the two may have been in their picture (R8).
+fn dated(report: Option<Timestamp>, before: Option<&Baseline>) -> Option<Timestamp> {
+    report.map(|time| before.and_then(|b| b.time).map_or(time, |earlier| time.max(earlier)))
 }
 
 /// Books a synthetic fill at the venue's average entry and dates the slot: fills from before the report replace their
@@ -89,7 +95,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
     let (side, quantity, entry) = (found.side, found.quantity, found.entry);
     key.baseline = Some(Arc::new(Baseline {
         id,
-        time: found.report_time.max(before.as_ref().and_then(|b| b.time)),
+        time: dated(found.report_time, before.as_deref()),
         adopted: Some(Synthetic { side, quantity, entry, kept: Decimal::ONE, explained: None }),
         // What an earlier drop waits for may still come.
         gap: before.and_then(|b| b.gap),
@@ -126,7 +132,7 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     };
     key.baseline = Some(Arc::new(Baseline {
         id: PositionId { epoch: ask.state.settings().epoch, sequence: ask.next },
-        time: gone.report_time.max(before.as_ref().and_then(|b| b.time)),
+        time: dated(gone.report_time, before.as_deref()),
         // What fills have explained of an adoption went with the position; what they have not is still assumed.
         adopted: before.and_then(|b| b.adopted.clone()).map(|a| Synthetic { explained: None, ..a }),
         gap: Some(gap),

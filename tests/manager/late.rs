@@ -3,7 +3,7 @@
 
 use posbook::reconcile::{Consent, Policy};
 use posbook::venue::{FillPage, VenueFill};
-use posbook::{Decimal, FillNote, Ledger, OrderSide, Position, Side};
+use posbook::{Decimal, FillNote, Ledger, OrderSide, Position, Side, TroubleKind};
 
 use crate::stage::*;
 
@@ -221,4 +221,29 @@ fn r08_a_gap_outlives_the_next_adoption_and_is_closed_by_its_own_exit() {
     assert_eq!(after[0].unexplained, money("-50000"));
     assert_eq!((after[1].unexplained, after[1].realised), (Decimal::ZERO, money("200")));
     assert_eq!(world.manager.get_position(BTC).unwrap().entry_price(), money("50300"));
+}
+
+/// Dropped first by a report of a known time, adopted, and then dropped by reports without one: whether a fill from between
+/// the two was in the last picture nobody can say, and the first one's time says nothing about it.
+#[test]
+fn r08_a_repair_without_a_time_does_not_take_an_older_one_s() {
+    let world = world();
+    adopt(&world, Side::Long, "1", "50000");
+    world.price(BTC, "50000");
+    let mut fill = world.foreign(BTC, "by-hand-1", OrderSide::Sell, "1", "50000");
+    fill.fill.venue_time = Some(world.clock.now());
+    world.price(BTC, "50000");
+    let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
+    for resolved in [0, 1] {
+        world.venue.on_report(world.report_at(None, vec![]));
+        let found = pollster::block_on(world.manager.reconcile_with(policy)).unwrap();
+        assert_eq!(found.resolved(), resolved, "{found}");
+    }
+    assert_eq!(world.stands(BTC), "flat");
+
+    world.venue.on_fills(move |cursor| Ok(FillPage { fills: vec![fill], next: cursor }));
+    pollster::block_on(world.manager.pull_fills()).unwrap();
+    // It closed what was dropped. Booked, it would open a position that nobody has.
+    assert_eq!(world.stands(BTC), "flat");
+    assert_eq!(world.key(BTC).troubles[0].kind, TroubleKind::TooOldToTell);
 }

@@ -1,7 +1,9 @@
 //! Hedge mode: both legs of one symbol, each a position of its own; and rows that do not fit the mode.
 
+use std::time::Duration;
+
 use posbook::venue::VenuePosition;
-use posbook::{Field, Leg, PositionKey, Side};
+use posbook::{Command, Decimal, Field, Leg, OrderSide, Owner, PositionKey, Side};
 
 use crate::stage::*;
 
@@ -110,4 +112,69 @@ async fn two_rows_of_one_symbol_in_one_way_mode_are_a_mismatch_and_change_nothin
     world.report(vec![row(BTC, Side::Long, "1", "50000"), row(BTC, Side::Short, "2", "50000")]);
     assert_eq!(world.manager.reconcile_positions().await.unwrap().resolved(), 0);
     assert_eq!(world.stands(BTC), "long 3");
+}
+
+// ---- several owners on one leg
+
+/// What an owner holds of BTC.
+fn owned(world: &World, owner: u32) -> PositionKey {
+    PositionKey { owner: Owner(owner), ..PositionKey::net(world.id(BTC)) }
+}
+
+async fn open_owned(world: &World, owner: u32, side: Side) {
+    let wish = Command::open(owned(world, owner), side, q("1")).stop("0.05").unwrap();
+    world.manager.order(wish).await.unwrap();
+}
+
+fn unexplained(world: &World) -> Vec<Decimal> {
+    world.book().snapshot().keys().map(|key| key.ledger.unexplained).collect()
+}
+
+/// Somebody sells by hand what an owner holds, and the message is late. The fill will be nobody's, so the owner's position
+/// is not dropped for it: that would leave its cost unexplained on both keys for ever.
+#[tokio::test]
+async fn r12_what_an_owner_holds_is_not_dropped_for_a_fill_that_will_be_nobody_s() {
+    let world = world();
+    open_owned(&world, 1, Side::Long).await;
+    world.open(ETH, Side::Long, "1");
+    world.price(BTC, "49000");
+    world.by_hand(BTC, OrderSide::Sell, "1");
+    world.pass(Duration::from_millis(1));
+    world.hide_fills();
+    let found = world.manager.reconcile_positions().await.unwrap();
+    assert_eq!((found.resolved(), found.unresolved()), (0, 1), "{found}");
+    let key = world.book().snapshot().key(owned(&world, 1)).cloned().unwrap();
+    assert!(key.position.is_some() && !key.troubles.is_empty());
+
+    // The message comes. On the leg the two cancel out, as they do at the venue, and all is explained.
+    world.manager.reconcile_positions().await.unwrap();
+    let view = world.book().snapshot();
+    assert!(view.get(owned(&world, 1)).is_some() && view.get(owned(&world, 0)).is_some());
+    assert!(view.key(owned(&world, 1)).unwrap().troubles.is_empty());
+    assert_eq!(unexplained(&world), [Decimal::ZERO; 3]);
+    assert_eq!(world.venue_has(BTC), "0");
+}
+
+/// Two owners hold the same against one another: the account has nothing there, and a report that is empty agrees.
+#[tokio::test]
+async fn r12_an_empty_report_agrees_with_owners_who_cancel_out() {
+    let world = world();
+    open_owned(&world, 1, Side::Long).await;
+    open_owned(&world, 2, Side::Short).await;
+    for owner in [1, 2] {
+        let key = owned(&world, owner);
+        world.book().apply(Command::Quarantine { key, why: "by hand".into(), asked: None }).unwrap();
+    }
+    world.pass(Duration::from_millis(1));
+    let found = world.manager.reconcile_positions().await.unwrap();
+    assert_eq!((found.released(), found.unresolved()), (2, 0), "{found}");
+
+    // Where something is open that nothing cancels out, it is the report that is doubted.
+    world.open(ETH, Side::Long, "1");
+    let key = owned(&world, 2);
+    world.book().apply(Command::Quarantine { key, why: "by hand".into(), asked: None }).unwrap();
+    world.pass(Duration::from_millis(1));
+    world.report(vec![]);
+    let found = world.manager.reconcile_positions().await.unwrap();
+    assert_eq!((found.resolved(), found.released()), (0, 0), "{found}");
 }

@@ -64,6 +64,11 @@ const fn rule(test: &'static str, says: &'static str) -> Guard {
     Guard { suite: Suite::Real("rules"), test, says }
 }
 
+/// Worlds from one seed each, until one breaks a rule. They have one thread: what breaks the loop itself they cannot find.
+const fn world(says: &'static str) -> Guard {
+    Guard { suite: Suite::Real("simulation"), test: "finds", says }
+}
+
 const fn replay(finding: &'static str, sound: &'static str) -> Guard {
     Guard { suite: Suite::Replay, test: finding, says: sound }
 }
@@ -100,6 +105,7 @@ const TWINS: &[Twin] = &[
             real("d05_aba::d05_a_late_stop_loss_does_not_close_the_new_position", ABA),
             real("d05_aba::d05_a_late_trailing_stop_does_not_move_the_new_position_s", ABA),
             real("d05_aba::d05_a_decision_against_an_older_revision_is_refused", ABA),
+            world("stands there"),
         ],
     },
     Twin {
@@ -111,6 +117,7 @@ const TWINS: &[Twin] = &[
                 "D1: a second open of the symbol left",
             ),
             defect("d01::d01_two_opens_of_opposite_sides_do_not_cancel_out", "D1: "),
+            world("(I1)"),
         ],
     },
     Twin {
@@ -122,12 +129,16 @@ const TWINS: &[Twin] = &[
                 "d04::d04_two_scale_outs_of_0_6_on_1_take_off_what_is_there",
                 "D4: a second scale-out of 0.6 left",
             ),
+            world("are in flight to reduce"),
         ],
     },
     Twin {
         fault: "no_closing",
         what: "a key that closes takes increases (D3, R7)",
-        guards: &[rule("r07::an_increase_is_refused_while_a_key_is_closing_by_every_way_in", "R7: ")],
+        guards: &[
+            rule("r07::an_increase_is_refused_while_a_key_is_closing_by_every_way_in", "R7: "),
+            world("an increase of a key that is closing"),
+        ],
     },
     Twin {
         fault: "closing_forgotten",
@@ -141,6 +152,7 @@ const TWINS: &[Twin] = &[
                 "r07::a_closing_stands_through_refusals_and_ends_by_its_own_command_only",
                 "new risk was not refused",
             ),
+            world("closes no more (R7)"),
         ],
     },
     Twin {
@@ -156,15 +168,19 @@ const TWINS: &[Twin] = &[
                 "D7: an older list brought",
             ),
             defect("d08::d08_an_older_row_leaves_a_newer_position_and_its_stop", "D8: an older row changed"),
+            world("changed an instrument that had changed"),
         ],
     },
     Twin {
         fault: "older_report",
         what: "a report is applied although a later fill is booked (R8)",
-        guards: &[rule(
-            "r08::a_report_whose_venue_clock_is_behind_ours_is_compared_with_venue_times_only",
-            "as old as the fill",
-        )],
+        guards: &[
+            rule(
+                "r08::a_report_whose_venue_clock_is_behind_ours_is_compared_with_venue_times_only",
+                "as old as the fill",
+            ),
+            world("changed what a fill of"),
+        ],
     },
     Twin {
         fault: "limits_outside",
@@ -175,15 +191,19 @@ const TWINS: &[Twin] = &[
                 "D11: an order left beyond the limit",
             ),
             model("limits_two_opens_one_place::one_place", "beyond the limit (D11)"),
+            world("are open or on their way"),
         ],
     },
     Twin {
         fault: "failed_is_empty",
         what: "a report that failed is taken for a list (D13, R10)",
-        guards: &[defect(
-            "d13::d13_a_failed_list_is_an_error_and_nobody_is_flat",
-            "D13: a failed list was taken for a list",
-        )],
+        guards: &[
+            defect(
+                "d13::d13_a_failed_list_is_an_error_and_nobody_is_flat",
+                "D13: a failed list was taken for a list",
+            ),
+            world("was taken for a list (D13)"),
+        ],
     },
     Twin {
         fault: "no_ring",
@@ -194,6 +214,7 @@ const TWINS: &[Twin] = &[
                 "R3: a fill that came again was booked",
             ),
             model("same_fill_twice::booked_once", "booked twice (I11)"),
+            world("was booked twice (I11)"),
         ],
     },
     Twin {
@@ -202,17 +223,18 @@ const TWINS: &[Twin] = &[
         guards: &[
             rule("r01::a_flat_report_50_ms_after_a_timeout_opens_nothing_twice", "opened again"),
             replay("duplicate_orders", "0"),
+            world("the venue never said so (R1)"),
         ],
     },
     Twin {
         fault: "new_id_retry",
         what: "an order whose answer was lost is sent again under another id (D23)",
-        guards: &[replay("duplicate_orders", "0")],
+        guards: &[replay("duplicate_orders", "0"), world("nobody had claimed anything for it (D23)")],
     },
     Twin {
         fault: "dead_fill",
         what: "a fill of an order against a position that is gone is dropped (D5, R5)",
-        guards: &[replay("book_equals_venue", "true")],
+        guards: &[replay("book_equals_venue", "true"), world("at rest order")],
     },
 ];
 

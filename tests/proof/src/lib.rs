@@ -10,7 +10,8 @@
 //! * [`search`] believes nothing. It looks for any order at all that explains a short history, over a model that shares
 //!   no code with the crate ([`naive`]) and ignores sequences.
 //!
-//! [`program`] makes what is recorded: random traders and a venue that misbehaves, from one seed.
+//! [`program`] makes what is recorded: random traders and a venue that misbehaves, from one seed. [`world`] is another
+//! proof altogether: a whole bot on one thread, at a hostile venue, from one seed, held against the venue's own ledger.
 //!
 //! # What this does not show
 //!
@@ -38,3 +39,4 @@ pub mod shrink;
 pub mod translate;
 pub mod violation;
 pub mod witness;
+pub mod world;

@@ -1,0 +1,58 @@
+//! Fills: each once (I11), and only they, adoptions and drops move quantity (R2).
+
+use posbook::{Command, Kind, OrderRef, OrderSide, Shape};
+use rust_decimal::Decimal;
+
+use super::{Oracle, Step, Wrong, signed};
+
+/// Whether a fill that left a change of this kind was booked.
+pub(super) fn moves_money(kind: Kind) -> bool {
+    matches!(kind, Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed | Kind::Replaced)
+}
+
+impl Oracle {
+    pub(super) fn fill(&mut self, step: &Step<'_>) -> Result<(), Wrong> {
+        let moved = signed(step.after) - signed(step.before);
+        let Command::Record(fill) = step.change.command() else {
+            let other_word = matches!(step.kind, Kind::Adopted | Kind::Dropped);
+            return match moved.is_zero() || other_word {
+                true => Ok(()),
+                false => Err(format!("{moved} moved, and it was no fill (R2)")),
+            };
+        };
+        if !moves_money(step.kind) {
+            return if moved.is_zero() {
+                Ok(())
+            } else {
+                Err(format!("{moved} moved by a fill that was not booked"))
+            };
+        }
+        let first = step.change.sequence == step.change.unit.first;
+        if first {
+            let identity = match &fill.shape {
+                Shape::Trade { id } => format!("{} {:?} {id}", fill.instrument, fill.order),
+                Shape::Cumulative => format!("{} {:?} up to {}", fill.instrument, fill.order, fill.quantity),
+            };
+            if !self.booked.insert(identity.clone()) {
+                return Err(format!("the fill {identity} was booked twice (I11)"));
+            }
+            let so_far = match (&fill.shape, &fill.order) {
+                (Shape::Cumulative, OrderRef::Ours(id)) => {
+                    step.before.order(*id).map_or(Decimal::ZERO, |order| order.booked.get())
+                }
+                _ => Decimal::ZERO,
+            };
+            let quantity = fill.quantity.get() - so_far;
+            self.unit = if fill.side == OrderSide::Buy { quantity } else { -quantity };
+            if step.kind == Kind::Replaced {
+                self.unit = Decimal::ZERO;
+            }
+        }
+        self.unit -= moved;
+        let last = step.change.sequence == step.change.unit.last();
+        if last && !self.unit.is_zero() {
+            return Err(format!("{} of a fill of {} moved nothing (R2)", self.unit, fill.quantity));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,258 @@
+//! The oracle: what must be true of every change a book publishes, and of the book at rest. It reads changes and
+//! snapshots as anybody can, does its own sums, and calls nothing of what decides or applies; the one exception says so
+//! itself (the fold of the feed, which is compared with the book).
+
+mod fills;
+mod orders;
+mod reports;
+mod stops;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use posbook::venue::OrderStatus;
+use posbook::{
+    Book, Change, Changes, ClientOrderId, Command, Effect, InstrumentId, KeyState, Kind, Order, OrderState,
+    PositionKey, Replica, Sequence, Side, Timestamp,
+};
+use rust_decimal::Decimal;
+
+use super::executor::TaskId;
+use super::options::Options;
+use super::wire::Wire;
+
+/// Something is so that may not be so: the rule and the figures.
+pub(super) type Wrong = String;
+
+/// What the venue has said of orders, and as of when.
+type Said = BTreeMap<ClientOrderId, Vec<(Timestamp, OrderStatus)>>;
+
+/// What the oracle remembers.
+pub(super) struct Oracle {
+    changes: Changes,
+    fold: Replica,
+    last: Sequence,
+    wire: Wire,
+    /// How many positions the book allows.
+    positions: u64,
+    /// The bot's clock against the venue's, in milliseconds.
+    skew: i64,
+    /// What a key may be worth.
+    key_notional: Decimal,
+    sizes: BTreeMap<InstrumentId, (Decimal, Decimal)>,
+    /// As they stand after the last change.
+    keys: BTreeMap<PositionKey, KeyState>,
+    /// The sequence of the last change on an instrument, and the venue time of its newest fill.
+    touched: BTreeMap<InstrumentId, (Sequence, Option<Timestamp>)>,
+    /// Identities of the fills that were booked.
+    booked: BTreeSet<String>,
+    /// What a fill is still to move, in a unit of several changes.
+    unit: Decimal,
+    /// Orders that were allowed to leave, and by whom.
+    sent: BTreeMap<ClientOrderId, (Order, TaskId)>,
+    left: BTreeSet<ClientOrderId>,
+    submits: usize,
+    reports: usize,
+    histories: BTreeMap<PositionKey, reports::History>,
+    /// Everything on its way has arrived, and every fill is booked.
+    pub(super) resting: bool,
+    /// Orders that were in doubt.
+    pub(super) doubts: BTreeSet<ClientOrderId>,
+    /// Known limits that were met, by name.
+    pub(super) exempt: BTreeMap<&'static str, u64>,
+}
+
+/// A key before and after a change.
+struct Step<'a> {
+    change: &'a Change,
+    kind: Kind,
+    before: &'a KeyState,
+    after: &'a KeyState,
+}
+
+impl Oracle {
+    pub(super) fn new(book: &Book, wire: Wire, options: &Options, key_notional: Decimal) -> Self {
+        Self {
+            changes: book.changes_after(Sequence(0)),
+            fold: book.replica(),
+            last: Sequence(0),
+            wire,
+            positions: options.positions,
+            skew: options.skew,
+            key_notional,
+            sizes: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            booked: BTreeSet::new(),
+            unit: Decimal::ZERO,
+            sent: BTreeMap::new(),
+            left: BTreeSet::new(),
+            submits: 0,
+            reports: 0,
+            histories: BTreeMap::new(),
+            resting: false,
+            doubts: BTreeSet::new(),
+            exempt: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what was published since the last time, which was a task's doing, and checks every change.
+    pub(super) fn look(
+        &mut self,
+        book: &Book,
+        task: TaskId,
+        mut tell: impl FnMut(&Change),
+    ) -> Result<(), Wrong> {
+        let view = book.snapshot();
+        if view.sequence() < self.last {
+            return Err(format!("the sequence went back from {} to {}", self.last, view.sequence()));
+        }
+        if view.sequence() > self.last {
+            let wire = self.wire.clone();
+            while let Some(next) = self.changes.try_next() {
+                let publication = next.map_err(|lagged| format!("the feed has a gap: {lagged}"))?;
+                for change in publication.iter() {
+                    tell(change);
+                    self.change(change, task, &wire.notes().said)?;
+                }
+            }
+        }
+        if view.sequence() != self.last {
+            return Err(format!("the feed ends at {}, the book at {}", self.last, view.sequence()));
+        }
+        self.orders_that_left()
+    }
+
+    /// The fold of every change is the book. This one check shares `apply` with the book, on purpose.
+    pub(super) fn folds(&self, book: &Book) -> Result<(), Wrong> {
+        let same = self.fold.digest() == book.snapshot().digest();
+        if same { Ok(()) } else { Err("replaying every change gives another book (I5)".to_owned()) }
+    }
+
+    fn change(&mut self, change: &Change, task: TaskId, said: &Said) -> Result<(), Wrong> {
+        let unit = change.unit;
+        if change.sequence.0 != self.last.0 + 1
+            || change.sequence < unit.first
+            || change.sequence > unit.last()
+        {
+            return Err(format!(
+                "change {} of the unit {unit:?} follows {} (I10)",
+                change.sequence, self.last
+            ));
+        }
+        self.last = change.sequence;
+        self.fold
+            .apply(change)
+            .map_err(|refused| format!("the fold refuses {}: {refused}", change.sequence))?;
+        let (kind, before, after) = match &change.effect {
+            Effect::Key { kind, before, after, .. } => (*kind, before, after),
+            Effect::Instrument { id, instrument } => {
+                let spec = instrument.spec();
+                self.sizes.insert(*id, (spec.contract_size.get(), spec.minimum.get()));
+                self.touched.insert(*id, (change.sequence, None));
+                return Ok(());
+            }
+            _ => return Err(format!("a fill of an unknown instrument: {:?}", change.effect)),
+        };
+        let key = after.key;
+        let flat = KeyState::flat(key);
+        let before = before.as_deref().unwrap_or(&flat);
+        let stood = self.keys.get(&key).unwrap_or(&flat);
+        if before != stood {
+            return Err(format!(
+                "{key}: change {} starts from something else than stood there",
+                change.sequence
+            ));
+        }
+        let step = Step { change, kind, before, after };
+        self.checked(&step, task, said).map_err(|wrong| {
+            format!("{key}, change {} ({kind}, {}): {wrong}", change.sequence, change.command().name())
+        })?;
+        let fill_time = match change.command() {
+            Command::Record(fill) if fills::moves_money(kind) => fill.venue_time,
+            _ => None,
+        };
+        let touched = self.touched.entry(key.instrument).or_default();
+        *touched = (change.sequence, touched.1.max(fill_time));
+        self.keys.insert(key, KeyState::clone(after));
+        Ok(())
+    }
+
+    fn checked(&mut self, step: &Step<'_>, task: TaskId, said: &Said) -> Result<(), Wrong> {
+        self.money(step)?;
+        self.fill(step)?;
+        self.claims(step, task)?;
+        self.endings(step, said)?;
+        self.closing(step)?;
+        self.stop(step)?;
+        self.report(step)
+    }
+
+    /// cash = realised - s x C + unexplained (I9, R17).
+    fn money(&self, Step { after, .. }: &Step<'_>) -> Result<(), Wrong> {
+        let open = after
+            .position
+            .as_ref()
+            .map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
+        let money = &after.ledger;
+        let sum = money.realised - open + money.unexplained;
+        let same = money.cash == sum;
+        if same {
+            Ok(())
+        } else {
+            Err(format!("cash is {}, and what it should come to {sum} (I9)", money.cash))
+        }
+    }
+
+    /// A close lasts until its key is flat and nothing increases it (R7).
+    fn closing(&self, Step { change, before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
+        let Some(closing) = before.closing.as_ref().filter(|_| after.closing.is_none()) else {
+            return Ok(());
+        };
+        let over = after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases());
+        let called_off = matches!(change.command(), Command::CancelClosing { .. });
+        // The close that began it was never sent.
+        let unsent = before.orders.iter().any(|o| {
+            o.state == OrderState::Reserved
+                && o.client_id.sequence == closing.since
+                && after.order(o.client_id).is_none()
+        });
+        if over || called_off || unsent {
+            return Ok(());
+        }
+        Err("it was closing, is not flat, and closes no more (R7)".to_owned())
+    }
+
+    /// What a task has let go of is in doubt or over: no order stays sent without a holder (R6).
+    pub(super) fn let_go(&self, task: TaskId) -> Result<u64, Wrong> {
+        let mut in_doubt = 0;
+        for (id, (order, _)) in self.sent.iter().filter(|(_, (_, holder))| *holder == task) {
+            let stands = self.keys.get(&order.key).and_then(|key| key.order(*id));
+            match stands.map(|order| &order.state) {
+                Some(OrderState::Sent | OrderState::Reserved) => {
+                    return Err(format!("order {id} has no holder any more and is not in doubt (R6)"));
+                }
+                Some(OrderState::InDoubt(_)) => in_doubt += 1,
+                _ => {}
+            }
+        }
+        Ok(in_doubt)
+    }
+}
+
+/// Contracts, a short negative.
+fn signed(key: &KeyState) -> Decimal {
+    key.position.as_ref().map_or(Decimal::ZERO, |p| match p.side {
+        Side::Long => p.quantity.get(),
+        Side::Short => -p.quantity.get(),
+    })
+}
+
+/// What of an order may still come, worked out here.
+fn outstanding(order: &Order) -> Decimal {
+    let whole = match order.state {
+        OrderState::Settling(told) => told.get(),
+        _ => order.quantity.get(),
+    };
+    (whole - order.booked.get() - order.unbooked.get()).max(Decimal::ZERO)
+}
