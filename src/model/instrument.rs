@@ -309,7 +309,8 @@ impl Instrument {
         self.0.money_scale
     }
 
-    /// The greatest quantity on the grid that is not above `quantity`.
+    /// The greatest quantity on the grid that is not above `quantity`; zero if the step is so fine that no quantity holds
+    /// it.
     pub fn floor_to_step(&self, quantity: Quantity) -> Quantity {
         let step = self.0.quantity_step.get();
         let rest = quantity.get().checked_rem(step).unwrap_or_default();
