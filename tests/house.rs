@@ -243,6 +243,37 @@ fn the_library_has_no_unsafe_no_unfinished_code_and_no_floats() {
     complain(wrong);
 }
 
+/// The folders that hold the code of the workspace, and the fuzz targets beside it.
+const CODE: [&str; 6] = ["src", "cli", "benches", "loom-tests", "tests", "examples"];
+
+#[test]
+fn no_package_has_unsafe_code() {
+    let mut wrong = Vec::new();
+    let mut files = 0;
+    for (file, text) in CODE.into_iter().flat_map(sources).filter(|(file, _)| !file.contains("/target/")) {
+        files += 1;
+        for (number, line) in code(&text) {
+            if names(&line, "unsafe") {
+                wrong.push(format!("{file}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    complain(wrong);
+    assert!(files > 100, "only {files} files were read");
+    // What reading cannot see, a macro's code, the compiler refuses in every package of the workspace.
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+    let members = manifest.split("members = [").nth(1).unwrap().split(']').next().unwrap();
+    for member in members.split(',').map(|member| member.trim().trim_matches('"')) {
+        let manifest = read(&format!("{member}/Cargo.toml"));
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{member} does not take the workspace's lints"
+        );
+    }
+}
+
 /// Every text file that is committed, walked from the root without the build folders.
 fn committed() -> Vec<PathBuf> {
     let mut folders = vec![root().to_path_buf()];

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Leg, Side};
-use super::number::{Price, Quantity};
+use super::number::{Price, Quantity, exact_sub};
 use super::text::{Currency, Symbol};
 use crate::error::{Reason, Rejection};
 
@@ -309,11 +309,14 @@ impl Instrument {
         self.0.money_scale
     }
 
-    /// The greatest quantity on the grid that is not above `quantity`.
+    /// The greatest quantity on the grid that is not above `quantity`; zero if no quantity holds it, because the
+    /// step is too fine for one so great.
     pub fn floor_to_step(&self, quantity: Quantity) -> Quantity {
         let step = self.0.quantity_step.get();
-        let rest = quantity.get().checked_rem(step).unwrap_or_default();
-        Quantity::new(quantity.get() - rest).unwrap_or(Quantity::ZERO)
+        // Exact: a difference that is rounded to 28 digits could be the quantity itself.
+        let rest = quantity.get().checked_rem(step);
+        let floor = rest.and_then(|rest| exact_sub("a floored amount", quantity.get(), rest).ok());
+        floor.and_then(|floor| Quantity::new(floor).ok()).unwrap_or(Quantity::ZERO)
     }
 
     /// The least quantity on the grid that is not below the minimum.

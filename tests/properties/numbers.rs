@@ -338,3 +338,17 @@ fn quantities_are_floored_to_the_step_never_up() {
         panic!("{failed}");
     }
 }
+
+/// Found by fuzzing: the floored number had more than 28 digits, so it was rounded, up to the number itself.
+#[test]
+fn a_floor_that_no_quantity_holds_is_none_and_not_the_quantity_itself_d24() {
+    let floor = |step: &str, quantity: &str| {
+        let instrument = Instrument::linear("BTC/USDT:USDT", "0.1", step).unwrap();
+        instrument.floor_to_step(quantity.parse().unwrap()).to_string()
+    };
+    assert_eq!(floor("0.00000000029", "8830421472441204735"), "0");
+    assert_eq!(floor("5764.60752303423509", "1000000"), "0");
+    // The greatest of a step that fits.
+    assert_eq!(floor("0.3", "922337203685477579"), "922337203685477578.8");
+    assert_eq!(floor("7", "9223372036854775807"), "9223372036854775807");
+}

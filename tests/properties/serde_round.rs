@@ -12,7 +12,7 @@ use posbook::{
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::scale::runner;
+use crate::scale::{brief, runner};
 use crate::stream::{World, ops, reached};
 
 /// The value, through both formats.
@@ -63,7 +63,7 @@ fn every_record_of_any_stream_round_trips_and_folds_to_the_same_book_i5() {
         panic!("{failed}");
     }
     let kinds = kinds.into_inner();
-    assert!(kinds.len() >= 20, "the streams reach nearly every kind: {kinds:?}");
+    assert!(brief() || kinds.len() >= 20, "the streams reach nearly every kind: {kinds:?}");
 }
 
 #[test]

@@ -247,3 +247,59 @@ fn the_keys_of_the_last_64_finished_orders_are_remembered() {
     let FillOutcome::Booked { notes } = late else { panic!("{late:?}") };
     assert!(notes.contains(&posbook::FillNote::AfterFinal) && !notes.contains(&posbook::FillNote::Unordered));
 }
+
+#[test]
+fn a_fill_of_an_order_that_is_forgotten_too_was_booked_and_one_of_an_order_never_made_is_not_known() {
+    let alone = alone();
+    let order = alone.sent_open(alone.btc, "1");
+    let fill = trade(alone.btc, "a", OrderSide::Buy, "1", "50000").order(order.client_id()).at(ms(5));
+    assert!(booked(&alone.record(fill.clone())));
+    let first = order.client_id();
+    order.complete(q("1")).unwrap();
+    flood(&alone, 10);
+    // More orders are finished than are remembered.
+    for _ in 0..100 {
+        alone.sent_open(alone.eth, "0.001").complete(q("0")).unwrap();
+        let wish = posbook::Command::scale_in(alone.btc, q("0.001")).at(p("50000"));
+        alone.book.reserve(wish).unwrap().sent().unwrap().complete(q("0")).unwrap();
+    }
+    let before = alone.book.snapshot().digest();
+    assert_eq!(
+        alone.record(fill.clone()),
+        FillOutcome::Duplicate,
+        "its order is over: what it came to was booked"
+    );
+    assert_eq!(alone.book.snapshot().digest(), before);
+    // An order that this run has not made yet, one of another run, one of another book: nobody can say.
+    let next = posbook::ClientOrderId { sequence: posbook::Sequence(1_000_000), ..first };
+    let run = posbook::ClientOrderId { epoch: first.epoch + 1, ..first };
+    let book = posbook::ClientOrderId { book: first.book.wrapping_add(1), ..first };
+    for other in [next, run, book] {
+        assert_eq!(alone.record(fill.clone().order(other)), FillOutcome::TooOldToTell, "{other}");
+    }
+    assert_eq!(alone.stands(alone.btc), "long 1");
+    alone.folds();
+}
+
+#[test]
+fn below_the_watermark_a_cumulative_figure_is_compared_with_its_own_order() {
+    let alone = alone();
+    let order = alone.sent_open(alone.btc, "1");
+    flood(&alone, 10);
+    let so_far = |quantity| {
+        Fill::cumulative(alone.btc, order.client_id(), OrderSide::Buy, q(quantity), p("50000")).at(ms(5))
+    };
+    for (figure, outcome, stands) in [
+        ("0.4", true, "long 0.4"),
+        ("0.4", false, "long 0.4"),
+        ("0.7", true, "long 0.7"),
+        ("0.4", false, "long 0.7"),
+    ] {
+        let came = alone.record(so_far(figure));
+        assert!(if outcome { booked(&came) } else { came == FillOutcome::Duplicate }, "{figure}: {came:?}");
+        assert_eq!(alone.stands(alone.btc), stands);
+    }
+    assert!(!alone.troubles(alone.btc).contains(&TroubleKind::TooOldToTell));
+    order.complete(q("0.7")).unwrap();
+    alone.folds();
+}

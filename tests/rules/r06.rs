@@ -113,6 +113,11 @@ fn that_a_working_order_still_works_is_not_published_with_every_question() {
         order.working(q("0")).unwrap();
     }
     assert_eq!(alone.book.snapshot().sequence(), before);
+    // Once half of its 30 s is over, the next answer says that it lives.
+    alone.pass(Duration::from_secs(5));
+    order.working(q("0")).unwrap();
+    assert_eq!(alone.book.snapshot().sequence(), Sequence(before.0 + 1));
+    assert_eq!(alone.book.reservations()[0].deadline, alone.clock.now().plus(Duration::from_secs(30)));
     order.complete(q("0")).unwrap();
 }
 

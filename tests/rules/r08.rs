@@ -93,6 +93,35 @@ fn the_instrument_must_be_unchanged_since_the_question_where_the_repair_lands() 
 }
 
 #[test]
+fn nothing_is_repaired_while_an_order_of_the_key_is_unresolved_however_new_the_report() {
+    let alone = alone();
+    let (btc, eth) = (PositionKey::net(alone.btc), PositionKey::net(alone.eth));
+    let now = || alone.book.snapshot().sequence();
+    let refused = |command| alone.book.apply(command).unwrap_err().reason().clone();
+    // What the order still brings may be in the report already, or not: nobody can say.
+    let order = alone.sent_open(alone.btc, "1");
+    let named = Reason::AlreadyReserved { key: btc, by: order.client_id() };
+    assert_eq!(refused(adoption(btc, "1", now(), None)), named);
+    order.complete(q("0")).unwrap();
+    alone.book.apply(adoption(btc, "1", now(), None)).unwrap();
+
+    alone.long(alone.eth, "1");
+    let order = alone.book.reserve(Command::scale_in(eth, q("1")).at(p("3000"))).unwrap().sent().unwrap();
+    let named = Reason::AlreadyReserved { key: eth, by: order.client_id() };
+    alone.book.apply(Command::Quarantine { key: eth, why: "odd".into(), asked: None }).unwrap();
+    let position = alone.key(alone.eth).position.unwrap().id;
+    let gone = |asked| DropPosition { key: eth, position, asked, report_time: None, reason: "gone".into() };
+    let agreed = |asked| Command::Confirm { key: eth, why: "agreed".into(), asked };
+    assert_eq!(refused(Command::Drop(gone(now()))), named);
+    assert_eq!(refused(agreed(now())), named);
+    order.complete(q("0")).unwrap();
+    alone.book.apply(agreed(now())).unwrap();
+    alone.book.apply(Command::Drop(gone(now()))).unwrap();
+    assert_eq!(alone.stands(alone.eth), "flat");
+    alone.folds();
+}
+
+#[test]
 fn fills_from_before_the_baseline_take_its_place_part_by_part_and_move_no_quantity() {
     let alone = alone();
     let key = PositionKey::net(alone.btc);
@@ -114,6 +143,28 @@ fn fills_from_before_the_baseline_take_its_place_part_by_part_and_move_no_quanti
     // After the baseline a fill is a fill.
     alone.record(trade(alone.btc, "4", OrderSide::Buy, "1", "51000").at(ms(101)));
     assert_eq!(alone.stands(alone.btc), "long 3");
+    alone.folds();
+}
+
+#[test]
+fn what_was_explained_of_an_adoption_is_gone_with_the_position_when_it_is_dropped() {
+    let alone = alone();
+    let key = PositionKey::net(alone.btc);
+    let now = || alone.book.snapshot().sequence();
+    alone.book.apply(adoption(key, "2", now(), Some(100))).unwrap();
+    alone.record(trade(alone.btc, "in", OrderSide::Buy, "1", "49000").at(ms(90)));
+    let position = alone.key(alone.btc).position.unwrap().id;
+    let report_time = Some(ms(200));
+    let gone = DropPosition { key, position, asked: now(), report_time, reason: "not there".into() };
+    alone.book.apply(Command::Drop(gone)).unwrap();
+    // Two of it are the exit of what was dropped; the third is the exit of something nobody has heard of yet. The entry that
+    // was explained before is not there for it a second time.
+    alone.record(trade(alone.btc, "out", OrderSide::Sell, "3", "51000").at(ms(150)));
+    let ledger = alone.key(alone.btc).ledger;
+    assert_eq!(
+        (ledger.cash, ledger.realised, ledger.unexplained),
+        (54_000.into(), 3_000.into(), 51_000.into())
+    );
     alone.folds();
 }
 

@@ -96,3 +96,16 @@ fn contracts_that_are_not_accounted_for_are_refused_not_guessed() {
     }
     assert_eq!(book.snapshot().instruments().count(), 0);
 }
+
+#[test]
+fn the_money_scale_keeps_a_fill_on_the_steps_exact_between_8_and_18_decimals() {
+    let linear = |price, quantity| InstrumentSpec::linear(BTC, price, quantity).unwrap();
+    let sized = |price, quantity, size| linear(price, quantity).with_contract_size(q(size)).money_scale;
+    // Decimals of the price's step, of the quantity's, and of the contract size, added up.
+    assert_eq!(linear("0.000001", "0.00001").money_scale, 11);
+    assert_eq!(sized("0.000001", "0.00001", "0.001"), 14);
+    assert_eq!(sized("0.000001", "0.00001", "10"), 11);
+    assert_eq!((linear("0.1", "0.001").money_scale, sized("0.1", "0.001", "0.01")), (8, 8), "at least 8");
+    assert_eq!(linear("0.0000000001", "0.0000000001").money_scale, 18, "at most 18");
+    assert_eq!(sized("0.000001", "0.000001", "0.0000000001"), 18, "at most 18");
+}
