@@ -77,14 +77,17 @@ impl Preset {
     }
 }
 
-/// Steps of all threads together in a round: a few calls each, so that a history stays well below 100 MB.
-const STEPS: usize = 12_000;
+/// Steps of all threads together in a round: about a call each, so that a history stays well below 100 MB.
+const STEPS: usize = 50_000;
 /// As above in a short round, whose history the search can take.
 const FEW_STEPS: usize = 40;
 /// Instruments of a short round: few, or nothing is in the way of anything.
 const FEW_POSITIONS: usize = 3;
 /// Short rounds after each long one.
-const SHORT_ROUNDS: u64 = 6;
+const SHORT_ROUNDS: u64 = 20;
+/// In a long round one picture in so many is fingerprinted: a pass over the whole book costs more than everything else a
+/// call does. The place of every picture is checked all the same.
+const DIGEST_EVERY: u64 = 16;
 
 impl Options {
     fn threads(&self) -> u32 {
@@ -94,13 +97,14 @@ impl Options {
 
     /// The command that runs these programs again.
     fn again(&self) -> String {
+        let length = match self.operations {
+            Some(operations) => format!("--operations {operations}"),
+            None => format!("--seconds {}", self.seconds),
+        };
+        let (seed, threads, faults) = (self.seed, self.threads(), self.faults.name());
+        let positions = self.positions;
         format!(
-            "posbook stress --seed {} --threads {} --positions {} --faults {} --seconds {}",
-            self.seed,
-            self.threads(),
-            self.positions,
-            self.faults.name(),
-            self.seconds
+            "posbook stress --seed {seed} --threads {threads} --positions {positions} --faults {faults} {length}"
         )
     }
 }
@@ -153,6 +157,7 @@ fn rounds(options: &Options, number: u64, tally: &mut Tally) -> Result<Option<ro
         steps: STEPS,
         trouble: options.faults.trouble(),
         words: Words::All,
+        digest_every: DIGEST_EVERY,
     };
     if let Some(finding) = long.run(tally)? {
         return Ok(Some(finding));
@@ -165,6 +170,7 @@ fn rounds(options: &Options, number: u64, tally: &mut Tally) -> Result<Option<ro
             positions: FEW_POSITIONS,
             steps: FEW_STEPS,
             words: Words::Few,
+            digest_every: 1,
             ..long
         };
         if let Some(finding) = short.run(tally)? {

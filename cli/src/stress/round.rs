@@ -32,6 +32,8 @@ pub struct Round {
     pub steps: usize,
     pub trouble: Trouble,
     pub words: Words,
+    /// One picture in so many is fingerprinted.
+    pub digest_every: u64,
 }
 
 /// A violation, and what shows it.
@@ -118,8 +120,7 @@ impl Round {
             let mut failed = None;
             for n in 0..self.threads {
                 let (gate, rec) = (&gate, recording.recorder(n));
-                // A fingerprint is a pass over the whole book: with many instruments, of some pictures only.
-                let rec = rec.digest_every(1 + self.positions as u64 / 32);
+                let rec = rec.digest_every(self.digest_every);
                 let rec = if self.words == Words::Few { rec.keep_views() } else { rec };
                 let work = move || self.program(stage, n, gate, rec);
                 match thread::Builder::new().spawn_scoped(scope, work) {

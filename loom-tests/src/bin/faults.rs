@@ -31,6 +31,8 @@ enum Suite {
     Real(&'static str),
     /// `posbook replay` against a hostile venue, seed after seed, until the verdict is no.
     Replay,
+    /// `posbook stress`: the same program, its other verb.
+    Stress,
 }
 
 /// A test that must notice a fault, and the words by which it is known to have noticed this and nothing else.
@@ -73,6 +75,11 @@ const fn replay(finding: &'static str, sound: &'static str) -> Guard {
     Guard { suite: Suite::Replay, test: finding, says: sound }
 }
 
+/// By the rule that must be named; several if the fault may be met in several ways.
+const fn stress(test: &'static str, says: &'static str) -> Guard {
+    Guard { suite: Suite::Stress, test, says }
+}
+
 const UNLISTED: &str = "outcomes that are not in the table";
 const ABA: &str = "went through (D5)";
 
@@ -87,6 +94,7 @@ const THE_LOOP: &[Guard] = &[
     model("batch_vs_open::both_legs_or_none", "half a pair"),
     real("d01_two_opens::d01_two_opens_one_order_leaves", "both opens were granted (D1)"),
     real("i04_lost_update::i04_no_update_is_lost", "under a sequence of its own (I4)"),
+    stress("no violation", "I4"),
 ];
 
 const TWINS: &[Twin] = &[
@@ -307,6 +315,7 @@ impl Guard {
             Suite::Model(file) => format!("{file} {}", self.test),
             Suite::Real(file) => format!("{file} {}", self.test),
             Suite::Replay => format!("replay {}", self.test),
+            Suite::Stress => format!("stress {}", self.test),
         }
     }
 }
@@ -357,7 +366,7 @@ fn build(
 ) -> Result<Binaries, Box<dyn Error>> {
     let mut binaries = Binaries::new();
     let suites: std::collections::BTreeSet<_> = suites.collect();
-    for part in [is_model, is_test, is_replay] {
+    for part in [is_model, is_test, is_program] {
         let part: Vec<Suite> = suites.iter().copied().filter(|suite| part(*suite)).collect();
         let Some(kind) = part.first() else { continue };
         let mut cargo = workshop.cargo(which.flags())?;
@@ -368,7 +377,7 @@ fn build(
             Suite::Real(_) => {
                 cargo.args(["test", "--no-run"]);
             }
-            Suite::Replay => {
+            Suite::Replay | Suite::Stress => {
                 cargo.args(["build", "--release", "--package", "posbook-cli", "--bin", "posbook"]);
                 cargo.args(["--message-format", "json-render-diagnostics"]);
             }
@@ -392,7 +401,7 @@ fn build(
         }
     }
     // The program of the twins stands where the sound one is built: it is put aside.
-    if let Some(program) = binaries.get_mut(&Suite::Replay) {
+    for (_, program) in binaries.iter_mut().filter(|(suite, _)| is_program(**suite)) {
         let aside = workshop.own(&format!("posbook-{which:?}{}", std::env::consts::EXE_SUFFIX));
         fs::copy(&*program, &aside)?;
         *program = aside;
@@ -410,6 +419,9 @@ fn test(
     let binary = built.get(&guard.suite).ok_or("this suite was not built")?;
     if guard.suite == Suite::Replay {
         return replays(binary, guard, fault);
+    }
+    if guard.suite == Suite::Stress {
+        return stresses(binary, guard, fault);
     }
     let log = workshop.own("last-test.log");
     let written = File::create(&log)?;
@@ -466,6 +478,30 @@ fn replays(binary: &Path, guard: &Guard, fault: Option<&str>) -> Result<Outcome,
     Ok(Outcome::Green)
 }
 
+/// One stress. Sound: it must be clean; a twin: it must find a violation. With each step of the root cell yielding to the
+/// other threads, or on few cores they would hardly ever overlap; a build without faults knows no such step.
+fn stresses(binary: &Path, guard: &Guard, fault: Option<&str>) -> Result<Outcome, Box<dyn Error>> {
+    let mut run = Command::new(binary);
+    run.args(["stress", "--threads", "4", "--operations", STRESS_CALLS, "--format", "json"]);
+    let faults = fault.map_or_else(|| "yield".to_owned(), |fault| format!("{fault},yield"));
+    run.env("POSBOOK_FAULT", faults).env("RUST_BACKTRACE", "0").stdin(Stdio::null()).stderr(Stdio::null());
+    let output = run.output()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let last = told.lines().last().unwrap_or_default();
+    Ok(match output.status.code() {
+        Some(0) if last.contains("\"violations\":0,") => Outcome::Green,
+        // The sentence that says what is broken.
+        Some(1) if last.contains("\"violations\":1,") => {
+            let what = last.split_once("\"what\":\"").and_then(|(_, rest)| rest.split_once("\",\""));
+            Outcome::Red(what.map_or_else(|| last.to_owned(), |(what, _)| what.to_owned()))
+        }
+        _ => Outcome::NotRun(format!("{}: {last}", guard.name())),
+    })
+}
+
+/// So many calls are enough: both broken loops show themselves in the first thousands.
+const STRESS_CALLS: &str = "200000";
+
 /// In how many seeds a twin must show itself.
 const SEEDS: u64 = 20;
 /// How many replays of the unmodified crate must be right here; `.ci/replay-seeds` runs more.
@@ -479,8 +515,8 @@ fn is_test(suite: Suite) -> bool {
     matches!(suite, Suite::Real(_))
 }
 
-fn is_replay(suite: Suite) -> bool {
-    suite == Suite::Replay
+fn is_program(suite: Suite) -> bool {
+    matches!(suite, Suite::Replay | Suite::Stress)
 }
 
 impl Suite {
@@ -488,7 +524,7 @@ impl Suite {
     fn file(self) -> Option<&'static str> {
         match self {
             Suite::Model(file) | Suite::Real(file) => Some(file),
-            Suite::Replay => None,
+            Suite::Replay | Suite::Stress => None,
         }
     }
 }

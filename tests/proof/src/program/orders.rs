@@ -165,6 +165,11 @@ impl Trader {
     /// The venue knows no such order: said twice after its time, it never arrived.
     fn never_heard(&mut self, book: &Book, rec: &mut Recorder, sent: Sent, course: Course) {
         let id = sent.client_id();
+        if self.dice.percent(30) {
+            // It was refused, and that answer was lost.
+            let _ = rec.refused(sent, Quantity::ZERO, "insufficient margin");
+            return;
+        }
         let asked = rec.snapshot(book).sequence();
         let done = rec.unknown(sent, asked, book.now());
         if done.is_ok() {

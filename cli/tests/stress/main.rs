@@ -1,0 +1,114 @@
+//! `posbook stress` as a user runs it: exit codes, one JSON object, wrong usage refused. That it finds seeded bugs is
+//! shown by `cargo faults`, which builds them in; built so, the last test here finds one too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn posbook(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_posbook")).args(arguments).output().expect("the binary runs")
+}
+
+fn json(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    serde_json::from_str(text.lines().last().expect("a last line")).expect("one object on the last line")
+}
+
+#[test]
+fn so_many_calls_as_were_asked_for_are_checked_at_every_level_of_faults() {
+    for faults in ["off", "normal", "hostile"] {
+        let output = posbook(&[
+            "stress",
+            "--operations",
+            "20000",
+            "--threads",
+            "3",
+            "--seed",
+            "5",
+            "--positions",
+            "8",
+            "--faults",
+            faults,
+            "--format",
+            "json",
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        let result = json(&output);
+        assert!(result["operations"].as_u64().unwrap() >= 20_000, "{result}");
+        assert_eq!((&result["violations"], &result["violation"]), (&0.into(), &Value::Null));
+        assert_eq!((&result["seed"], &result["threads"]), (&5.into(), &3.into()));
+        assert_eq!((&result["faults"], &result["positions"]), (&faults.into(), &8.into()));
+        let overlap = result["overlap"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&overlap), "{result}");
+        for figure in [
+            "rounds",
+            "searched",
+            "publications",
+            "rejections",
+            "nothing_to_do",
+            "pictures",
+            "contents",
+            "fills",
+        ] {
+            assert!(result[figure].as_u64().unwrap() > 0, "{figure}: {result}");
+        }
+        // The printed command is one that is understood.
+        let command = result["command"].as_str().unwrap();
+        assert!(command.starts_with("posbook stress --seed 5 --threads 3 --positions 8"), "{command}");
+        assert!(command.ends_with("--operations 20000"), "{command}");
+    }
+}
+
+#[test]
+fn it_ends_after_its_time_and_says_so_in_a_table() {
+    let output = posbook(&["stress", "--seconds", "1"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.ends_with("verdict: no violation\n"), "{text}");
+    assert!(text.contains("seed 1") && text.contains("faults normal"), "{text}");
+    assert!(output.stderr.is_empty(), "no bar where there is no terminal");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_says_what_is_possible() {
+    for (wrong, hint) in [
+        (&["--faults", "some"][..], "hostile"),
+        (&["--threads", "1"], "2..=64"),
+        (&["--threads", "65"], "2..=64"),
+        (&["--positions", "0"], "1..="),
+        (&["--seconds", "0"], "1..="),
+        (&["--operations", "0"], "1.."),
+        (&["--operations", "5", "--seconds", "5"], "cannot be used with"),
+        (&["--format", "xml"], "json"),
+        (&["--seed", "-1"], "--seed"),
+    ] {
+        let output = posbook(&[&["stress"], wrong].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {said}");
+        assert!(said.contains(hint), "{wrong:?}: {said}");
+        assert!(output.stdout.is_empty(), "{wrong:?}");
+    }
+}
+
+/// Only in a build with the broken twins in it (`--cfg posbook_faults`, as `cargo faults` makes it).
+#[cfg(posbook_faults)]
+#[test]
+fn a_broken_loop_is_found_and_what_shows_it_is_printed() {
+    for fault in ["stale_state", "ignore_lost"] {
+        let run = |format: &str| {
+            Command::new(env!("CARGO_BIN_EXE_posbook"))
+                .args(["stress", "--seconds", "10", "--threads", "4", "--seed", "2", "--format", format])
+                .env("POSBOOK_FAULT", format!("{fault},yield"))
+                .output()
+                .unwrap()
+        };
+        let output = run("json");
+        let result = json(&output);
+        assert_eq!((output.status.code(), &result["violations"]), (Some(1), &1.into()), "{result}");
+        assert!(!result["violation"]["history"].as_array().unwrap().is_empty(), "{result}");
+        let text = String::from_utf8(run("table").stdout).unwrap();
+        assert!(text.contains("posbook stress --seed 2 ") && text.contains("=> ["), "{text}");
+        assert!(text.ends_with("verdict: VIOLATION\n"), "{text}");
+    }
+}
