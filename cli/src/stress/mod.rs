@@ -5,8 +5,13 @@
 //! The seed fixes what the threads' programs choose. It does not fix how the machine interleaves them: the command that is
 //! printed with a violation runs the same programs again, not the same interleaving. What was recorded is printed too.
 
+//!
+//! With `--simulate` there are no threads in each other's way but whole bots, each on one thread from one seed
+//! (`simulate.rs`): slower to go wrong, and everything that goes wrong goes wrong again.
+
 mod report;
 mod round;
+mod simulate;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -30,7 +35,8 @@ pub struct Options {
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     operations: Option<u64>,
 
-    /// How many threads share the book. Default: as many as there are cores, and at least 2.
+    /// How many threads share the book; of a simulation, how many worlds run beside one another. Default: as many as there
+    /// are cores, and at least 2.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=64))]
     threads: Option<u32>,
 
@@ -38,13 +44,28 @@ pub struct Options {
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     positions: u32,
 
-    /// Fixes what the programs choose. Not how the machine interleaves them.
+    /// Fixes what the programs choose. Not how the machine interleaves them. Of a simulation, the first world: its seed
+    /// fixes everything.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
     /// What goes wrong at the programs' venue: nothing, what does on an ordinary day, or everything.
     #[arg(long, default_value = "normal", value_name = "PRESET")]
     faults: Preset,
+
+    /// Whole bots instead, each on one thread from one seed, against a hostile venue: a seed after the other from `--seed`
+    /// on. The seed decides what goes wrong.
+    #[arg(long, conflicts_with_all = ["operations", "positions", "faults"])]
+    simulate: bool,
+
+    /// Stop after so many worlds instead of after a time.
+    #[arg(long, value_name = "N", requires = "simulate", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    worlds: Option<u64>,
+
+    /// One world with every event of it: that of `--seed`, with these settings changed, as a failed world is printed. ''
+    /// changes nothing.
+    #[arg(long, value_name = "SETTINGS", requires = "simulate", conflicts_with_all = ["seconds", "worlds", "threads"])]
+    world: Option<String>,
 
     /// A table for people, or one JSON object on the last line of stdout.
     #[arg(long, default_value = "table")]
@@ -111,6 +132,9 @@ impl Options {
 
 /// Runs rounds until the time is over, enough is checked or a violation is found, and prints what came of it.
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
+    if options.simulate {
+        return simulate::run(options);
+    }
     let (began, limit) = (Instant::now(), Duration::from_secs(options.seconds));
     let bar = progress(options.operations.unwrap_or(options.seconds * 1_000), "stressing");
     let mut tally = Tally::default();

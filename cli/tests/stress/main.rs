@@ -82,6 +82,18 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_possible() {
         (&["--operations", "5", "--seconds", "5"], "cannot be used with"),
         (&["--format", "xml"], "json"),
         (&["--seed", "-1"], "--seed"),
+        (&["--worlds", "3"], "--simulate"),
+        (&["--world", ""], "--simulate"),
+        (&["--simulate", "--worlds", "0"], "1.."),
+        (&["--simulate", "--worlds", "3", "--seconds", "3"], "cannot be used with"),
+        (&["--simulate", "--operations", "3"], "cannot be used with"),
+        (&["--simulate", "--faults", "off"], "cannot be used with"),
+        (&["--simulate", "--seed", "18446744073709551615"], "lower"),
+        (&["--simulate", "--world", "turns"], "name=value"),
+        (&["--simulate", "--world", "turns=0"], "1 to 1000000"),
+        (&["--simulate", "--world", "skew=-9223372036854775808"], "100000 ms"),
+        (&["--simulate", "--world", "faults=bad-luck:1"], "bad-luck"),
+        (&["--simulate", "--world", "colour=red"], "colour"),
     ] {
         let output = posbook(&[&["stress"], wrong].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -89,6 +101,48 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_possible() {
         assert!(said.contains(hint), "{wrong:?}: {said}");
         assert!(output.stdout.is_empty(), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_simulation_is_so_many_worlds_and_says_what_they_came_to() {
+    let run = |more: &[&str]| posbook(&[&["stress", "--simulate", "--seed", "7"], more].concat());
+    let output = run(&["--worlds", "40", "--format", "json"]);
+    let result = json(&output);
+    assert_eq!((output.status.code(), &result["violations"]), (Some(0), &0.into()), "{result}");
+    assert_eq!((&result["worlds"], &result["seed"]), (&40.into(), &7.into()));
+    assert_eq!((&result["overlap"], &result["violation"]), (&0.0.into(), &Value::Null));
+    for figure in ["operations", "changes", "orders", "fills", "in_doubt_seen", "cancelled_futures"] {
+        assert!(result[figure].as_u64().unwrap() > 0, "{figure}: {result}");
+    }
+    assert_eq!(result["command"], "posbook stress --simulate --seed 7 --worlds 40");
+    // However many worlds run beside one another, the sums are the same.
+    let four = json(&run(&["--worlds", "40", "--threads", "4", "--format", "json"]));
+    for figure in ["operations", "changes", "orders", "fills", "in_doubt_seen", "faults_injected"] {
+        assert_eq!(result[figure], four[figure], "{figure}");
+    }
+    let timed = json(&run(&["--seconds", "1", "--format", "json"]));
+    assert!(timed["worlds"].as_u64().unwrap() > 0, "{timed}");
+    let text = String::from_utf8(run(&["--worlds", "2"]).stdout).unwrap();
+    assert!(
+        text.starts_with("simulate  seed 7 on, 2 worlds") && text.ends_with("verdict: no violation\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_world_goes_the_same_way_again_with_every_event() {
+    let run = |settings: &str| {
+        let output = posbook(&["stress", "--simulate", "--seed", "11", "--world", settings]);
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let own = run("");
+    assert_eq!(own, run(""));
+    let events = |text: &str| text.lines().count();
+    let settings = own.lines().next().unwrap().strip_prefix("world 11: ").unwrap().to_owned();
+    assert_eq!(own, run(&settings), "the settings that are printed are those of the seed");
+    let shorter = run("turns=20");
+    assert!(shorter.contains("turns=20,") && events(&shorter) < events(&own), "{shorter}");
 }
 
 /// Only in a build with the broken twins in it (`--cfg posbook_faults`, as `cargo faults` makes it).
@@ -111,4 +165,24 @@ fn a_broken_loop_is_found_and_what_shows_it_is_printed() {
         assert!(text.contains("posbook stress --seed 2 ") && text.contains("=> ["), "{text}");
         assert!(text.ends_with("verdict: VIOLATION\n"), "{text}");
     }
+}
+
+/// As above: a world that shows a broken rule, made smaller, and the command that replays it.
+#[cfg(posbook_faults)]
+#[test]
+fn a_broken_rule_is_found_in_a_world_that_the_printed_command_replays() {
+    let run = |arguments: &[&str]| {
+        let mut posbook = Command::new(env!("CARGO_BIN_EXE_posbook"));
+        posbook.args(arguments).env("POSBOOK_FAULT", "no_ring").output().unwrap()
+    };
+    let output = run(&["stress", "--simulate", "--worlds", "300", "--format", "json"]);
+    let result = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{result}");
+    let (what, command) = (&result["violation"]["what"], result["command"].as_str().unwrap());
+    assert!(what.as_str().unwrap().contains("was booked twice (I11)"), "{result}");
+    let again: Vec<&str> = command.split(' ').skip(1).map(|word| word.trim_matches('\'')).collect();
+    let replayed = run(&again);
+    let told = String::from_utf8(replayed.stdout).unwrap();
+    assert_eq!(replayed.status.code(), Some(1), "{told}");
+    assert!(told.contains(result["violation"]["there"].as_str().unwrap()), "{told}");
 }

@@ -44,11 +44,14 @@ struct Stage {
 
 const RECYCLING: &str = "recycling";
 const CONTROLS: &str = "controls";
+/// Long random programs: a search of every schedule would never end.
+const RANDOM: &str = "random";
 
 /// A binary of tests is what stands in `tests/`: the pool's and the controls' have builds of their own.
 fn stages(checker: Checker, package: &Path) -> Result<Vec<Stage>, Box<dyn Error>> {
     let mut models = names(&package.join("tests"))?;
     models.retain(|name| name != RECYCLING && name != CONTROLS);
+    models.retain(|name| checker == Checker::Shuttle || name != RANDOM);
     let stage =
         |what, flags, binary: &str, only| Stage { what, flags, binaries: vec![binary.to_owned()], only };
     let mut stages = vec![Stage { what: "the models", flags: &[], binaries: models, only: &[] }];

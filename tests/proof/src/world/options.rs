@@ -193,23 +193,39 @@ impl FromStr for Options {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut options = Self::of(0);
-        for part in text.split(',') {
+        Self::of(0).with(text)
+    }
+}
+
+impl Options {
+    /// This world with some settings changed: `turns=20,faults=lost-answer:50000`, the form in which a world is printed.
+    ///
+    /// # Errors
+    /// Which setting cannot be, and why.
+    pub fn with(self, text: &str) -> Result<Self, String> {
+        let mut options = self;
+        for part in text.split(',').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or_else(|| format!("{part:?} is not name=value"))?;
-            let number = || value.parse::<u64>().map_err(|wrong| format!("{part}: {wrong}"));
+            let number = |least: u64, most: u64| match value.parse::<u64>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(number),
+                _ => Err(format!("{part:?} is not a number from {least} to {most}")),
+            };
             match name {
-                "strategies" => options.strategies = number()?,
-                "owners" => options.owners = number()?.max(1),
-                "instruments" => options.instruments = number()?.clamp(1, 4),
-                "first" => options.first = number()?,
-                "turns" => options.turns = number()?,
-                "reconciles" => options.reconciles = number()?.min(90),
-                "foreign" => options.foreign = number()?,
-                "cancels" => options.cancels = number()?,
-                "slow" => options.slow = number()?,
-                "hangs" => options.hangs = number()?,
-                "skew" => options.skew = value.parse().map_err(|wrong| format!("{part}: {wrong}"))?,
-                "positions" => options.positions = number()?,
+                "strategies" => options.strategies = number(1, 64)?,
+                "owners" => options.owners = number(1, 64)?,
+                "instruments" => options.instruments = number(1, 4)?,
+                "first" => options.first = number(0, 1_000)?,
+                "turns" => options.turns = number(1, 1_000_000)?,
+                "reconciles" => options.reconciles = number(0, 90)?,
+                "foreign" => options.foreign = number(0, 1_000_000)?,
+                "cancels" => options.cancels = number(0, 1_000)?,
+                "slow" => options.slow = number(0, 100)?,
+                "hangs" => options.hangs = number(0, 1_000)?,
+                "positions" => options.positions = number(1, 1_000_000)?,
+                "skew" => match value.parse::<i64>() {
+                    Ok(skew) if skew.unsigned_abs() <= 100_000 => options.skew = skew,
+                    _ => return Err(format!("{part:?} is not within 100000 ms")),
+                },
                 "faults" => {
                     let one = |text: &str| {
                         let (fault, rate) =

@@ -1,7 +1,6 @@
 //! Many worlds: their sums, the first that broke a rule, and the smallest world that still breaks it.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use posbook::venue::Fault;
@@ -86,7 +85,7 @@ fn guarded(seed: u64, options: &Options, tracing: bool) -> Ended {
 /// Runs the worlds of some seeds. `options`: of every world instead of its own. `progress` hears of each world that has
 /// ended, and says whether to go on.
 pub fn simulate(
-    seeds: Range<u64>,
+    seeds: impl IntoIterator<Item = u64>,
     options: Option<&Options>,
     mut progress: impl FnMut(u64, &Ended) -> bool,
 ) -> Report {
@@ -154,11 +153,12 @@ impl Report {
         }
     }
 
-    /// The sums of two parts of a run; `other` is of later seeds.
+    /// The sums of two parts of a run.
     pub fn merge(&mut self, other: Self) {
         self.worlds += other.worlds;
         self.violations += other.violations;
         self.seeds.extend(other.seeds);
+        self.seeds.sort_unstable();
         self.steps += other.steps;
         self.changes += other.changes;
         self.orders += other.orders;
@@ -173,9 +173,7 @@ impl Report {
         for (name, times) in other.exemptions {
             *self.exemptions.entry(name).or_default() += times;
         }
-        if self.first.is_none() {
-            self.first = other.first;
-        }
+        self.first = self.first.take().into_iter().chain(other.first).min_by_key(|failed| failed.seed);
     }
 
     /// In a few lines, for people.
