@@ -1,6 +1,6 @@
 //! R9: keys with orders in flight are compared too. Without it: a market maker always has an order in flight, its keys
-//! are always "busy" and never compared, and a missed fill stays missed until the account is liquidated. The count of
-//! how often a key was skipped comes later.
+//! are always "busy" and never compared, and a missed fill stays missed until the account is liquidated. How often a key
+//! may be skipped is in `tests/manager/skips.rs`.
 
 use posbook::reconcile::{Discrepancy, Outcome};
 use posbook::venue::{OrderStatus, PositionManager};

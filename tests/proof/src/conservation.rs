@@ -1,11 +1,13 @@
-//! Conservation, counted naively: the distinct fills that were handed in, the positions that were adopted, and those that
-//! were dropped, add up to what is open, key by key. No arithmetic of the crate's, and no order of events.
+//! Conservation, counted naively, with no arithmetic of the crate's. Quantity, without any order of events: the distinct
+//! fills that were handed in, the positions that were adopted, and those that were dropped, add up to what is open, key by
+//! key. Money, change by change: a fill moves as much cash and as many fees as were traded, and cash is always what was
+//! realised, less the open cost, plus what is unexplained.
 
 use std::collections::{BTreeMap, HashMap};
 
 use posbook::{
-    Answer, Command, Decimal, Fill, FillNote, FillOutcome, InstrumentId, OrderRef, OrderSide, Publication,
-    Sequence, Shape, Side, Snapshot,
+    Answer, Command, Decimal, Effect, Fill, FillNote, FillOutcome, InstrumentId, KeyState, Kind, OrderRef,
+    OrderSide, Publication, Sequence, Shape, Side, Snapshot,
 };
 
 use crate::history::{Came, Event, History};
@@ -73,7 +75,52 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
             return Err(format!("instrument {id}: {handed_in} was handed in, {stands} is open"));
         }
     }
+    for publication in &history.publications {
+        money(publication, at_rest)?;
+    }
     Ok(fills.len() as u64)
+}
+
+/// What one publication did to the money (I9, R17). The instruments of these histories are such that no amount is rounded.
+fn money(publication: &Publication, at_rest: &Snapshot) -> Result<(), String> {
+    let flat = KeyState::flat(InstrumentId(0).into());
+    let (mut cash, mut fees, mut booked) = (Decimal::ZERO, Decimal::ZERO, false);
+    let recorded = publication.first_cause().map(|cause| &cause.command);
+    let fill = match recorded {
+        Some(Command::Record(fill)) if matches!(fill.shape, Shape::Trade { .. }) => Some(fill),
+        _ => None,
+    };
+    for change in publication.iter() {
+        let Effect::Key { kind, before, after, .. } = &change.effect else { continue };
+        let before = before.as_deref().unwrap_or(&flat);
+        let open = after.position.as_deref();
+        let cost = open.map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
+        let (now, then) = (&after.ledger, &before.ledger);
+        if now.cash != now.realised - cost + now.unexplained {
+            return Err(format!(
+                "{}: change {} ({kind}) has cash {}, realised {}, open cost {cost}, unexplained {} (I9)",
+                after.key, change.sequence, now.cash, now.realised, now.unexplained
+            ));
+        }
+        // One from before a report has its money weighed against what the report said of it (R8).
+        booked |= matches!(kind, Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed);
+        cash += now.cash - then.cash;
+        fees += sum(now) - sum(then);
+    }
+    let Some(fill) = fill.filter(|_| booked) else { return Ok(()) };
+    let size = at_rest.instrument(fill.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
+    let worth = fill.quantity.get() * size * fill.price.get();
+    let traded = if fill.side == OrderSide::Buy { -worth } else { worth };
+    let paid: Decimal = fill.fees.iter().map(|(_, amount)| amount).sum();
+    if (cash, fees) != (traded, paid) {
+        return Err(format!("{} moved cash {cash} and fees {fees} (I9)", words(fill)));
+    }
+    Ok(())
+}
+
+/// All fees of a key together: here they are in one currency.
+fn sum(ledger: &posbook::Ledger) -> Decimal {
+    ledger.fees.iter().map(|(_, amount)| amount).sum()
 }
 
 /// One fill, however often it was handed in.

@@ -165,7 +165,8 @@ impl Trader {
     /// The venue knows no such order: said twice after its time, it never arrived.
     fn never_heard(&mut self, book: &Book, rec: &mut Recorder, sent: Sent, course: Course) {
         let id = sent.client_id();
-        if self.dice.percent(30) {
+        // It is asked about again and again until its time is over: rarely, or none would ever come so far.
+        if self.dice.percent(4) {
             // It was refused, and that answer was lost.
             let _ = rec.refused(sent, Quantity::ZERO, "insufficient margin");
             return;

@@ -51,7 +51,7 @@ fn witness_and_search_agree_on_short_histories_of_real_threads() {
         refusals += checked.refusals;
     }
     println!("{events} events, {refusals} refusals");
-    assert!(refusals * 20 > events && events > 60_000, "{events} events, {refusals} refusals");
+    assert!(refusals * 20 > events && events > 30_000, "{events} events, {refusals} refusals");
 }
 
 /// Changes something that a caller was told.

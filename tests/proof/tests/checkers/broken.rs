@@ -1,7 +1,10 @@
 //! Histories broken by hand, each in one way: the witness names the rule, and where its words reach, the search finds no
 //! order either. Each is broken from a sound one, which passes.
 
-use posbook::{Command, Fill, OrderSide, Side};
+use std::sync::Arc;
+
+use posbook::{Change, Command, Decimal, Effect, Fill, KeyState, Kind, OrderSide, Side, Sums};
+use posbook_proof::conservation::conserved;
 use posbook_proof::history::{Asked, Came, Event, History, Recording};
 use posbook_proof::naive::State;
 use posbook_proof::program::Stage;
@@ -18,6 +21,11 @@ const KEYS: usize = 3;
 /// Event by event: 0 open, 1 send, 2 fill, 3 look (thread 1), 4 complete, 5 refused open (thread 1), 6 look (thread 1),
 /// 7 pair (thread 1), 8 look (thread 0), 9 look (thread 1), 10 the fill again, 11 feed, 12 look through a reader.
 fn sound() -> History {
+    traded().1
+}
+
+/// As above, with the book.
+fn traded() -> (Stage, History) {
     let stage = Stage::new(KEYS, 1_024).unwrap();
     let (book, ids) = (&stage.book, &stage.ids);
     let recording = Recording::begin(book).unwrap();
@@ -30,7 +38,9 @@ fn sound() -> History {
     let claim = a.reserve(book, open(ids[0])).unwrap();
     let sent = a.sent(claim).unwrap();
     let fill = Fill::trade(ids[0], "t".parse().unwrap(), OrderSide::Buy, one(), "100".parse().unwrap())
-        .order(sent.client_id());
+        .order(sent.client_id())
+        .fee("0.01", "USDT")
+        .unwrap();
     a.record(book, fill.clone()).unwrap();
     b.snapshot(book);
     a.complete(sent, one()).unwrap();
@@ -45,7 +55,7 @@ fn sound() -> History {
     b.view(&mut reader);
     let history = recording.end(book, [a, b]).unwrap();
     drop(held);
-    history
+    (stage, history)
 }
 
 fn found(history: &History) -> Violation {
@@ -124,6 +134,40 @@ fn a_publication_that_nobody_asked_for_is_found_by_both() {
     history.events.remove(4);
     assert!(matches!(found(&history), Violation::NobodyAsked { .. }));
     assert!(!explained(&history));
+}
+
+#[test]
+fn money_that_appears_or_vanishes_is_found_by_the_count() {
+    let (stage, history) = traded();
+    let at_rest = stage.book.snapshot();
+    assert_eq!(conserved(&history, &at_rest), Ok(1));
+    let fill = history.publications.iter().position(|unit| unit[0].kind() == Kind::Opened).unwrap();
+    let breaks: [(fn(&mut KeyState), &str); 4] = [
+        (|key| key.ledger.cash += Decimal::ONE, "has cash"),
+        (|key| key.ledger.realised -= Decimal::ONE, "has cash"),
+        // These two hide each other in the equation: only what was traded gives them away.
+        (
+            |key| (key.ledger.cash, key.ledger.realised) = (Decimal::ZERO, Decimal::ONE_HUNDRED),
+            "moved cash 0",
+        ),
+        (|key| key.ledger.fees = Sums::default(), "fees 0 (I9)"),
+    ];
+    for (damage, says) in breaks {
+        let mut broken = history.clone();
+        let unit: Vec<Change> = broken.publications[fill]
+            .iter()
+            .cloned()
+            .map(|mut change| {
+                let Effect::Key { after, .. } = &mut change.effect else { panic!("a fill of a key") };
+                damage(Arc::make_mut(after));
+                change
+            })
+            .collect();
+        // A publication is read back from what is stored of it, whatever that is.
+        broken.publications[fill] = serde_json::from_str(&serde_json::to_string(&unit).unwrap()).unwrap();
+        let wrong = conserved(&broken, &at_rest).unwrap_err();
+        assert!(wrong.contains(says), "{wrong}");
+    }
 }
 
 #[test]

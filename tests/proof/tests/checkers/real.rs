@@ -32,7 +32,7 @@ fn every_level_of_trouble_passes_the_witness_and_money_is_conserved() {
 fn a_hostile_program_does_everything_there_is_to_do() {
     let run =
         |seed| Run { seed, threads: 2, keys: 4, steps: 4_000, trouble: Trouble::Hostile, words: Words::All };
-    let histories: Vec<History> = (1..=3).map(|seed| run(seed).by_turns()).collect();
+    let histories: Vec<History> = (1..=12).map(|seed| run(seed).by_turns()).collect();
     let happened = |kind: Kind| {
         let mut changes = histories.iter().flat_map(|h| &h.publications).flat_map(|p| p.iter());
         changes.any(|change| change.kind() == kind)
