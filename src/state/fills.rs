@@ -357,6 +357,9 @@ fn book(
                     adopted.kept = left.and_then(|left| adopted.kept.checked_mul(left)).unwrap_or_default();
                 }
                 open.cost = exact_sub("the cost of a position", open.cost, share)?;
+                if fault("rest_dropped") {
+                    open.cost = open.cost.round_dp(2);
+                }
                 open.realised = exact_add("realised profit", open.realised, profit)?;
             }
         }
@@ -553,6 +556,9 @@ pub(super) fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Resu
 
 /// Keeps a fill that cannot be folded, remembers it, and blocks its key for new risk (R4).
 fn unbooked(ask: &Ask<'_>, slot: &Slot, to: &Addressee, fill: &Fill, seen: Seen, why: String) -> Decision {
+    if fault("unfoldable_lost") {
+        return Decision::nothing(Answer::Fill(FillOutcome::Unbooked { why }));
+    }
     let mut after = ask.key(slot, to.key);
     // Its order has heard of it, or it would wait for this fill for ever.
     if let Some(order) = &to.order

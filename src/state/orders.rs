@@ -179,7 +179,7 @@ fn finish(slot: &Slot, key: &mut KeyState, order: &Order, told: Quantity) -> Res
         let (order, booked) = (order.client_id, order.booked);
         return Err(Reason::FinalBelowBooked { order, told, booked }.into());
     }
-    if told > order.booked.plus(order.unbooked).unwrap_or(order.booked) {
+    if told > order.booked.plus(order.unbooked).unwrap_or(order.booked) && !fault("final_is_gone") {
         edit(key, order.client_id, |order| order.heard = Heard::Known);
         return Ok(move_to(key, order.client_id, OrderState::Settling(told), Kind::Settling));
     }
