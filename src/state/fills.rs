@@ -87,7 +87,9 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
             if let Some(order) = key.order(id) {
-                return Addressee { key: key.key, order: Some(order.clone()), finished: None, notes };
+                let owner = if fault("nobodys_fill") { Owner::UNOWNED } else { key.key.owner };
+                let key = PositionKey { owner, ..key.key };
+                return Addressee { key, order: Some(order.clone()), finished: None, notes };
             }
         }
         if let Some(finished) = slot.finished(id) {
@@ -336,6 +338,7 @@ fn book(
         }
         (Kind::ScaledOut | Kind::Closed, Some(open)) => {
             let share = share_rounded(open.cost, part.quantity, open.quantity, scale)?;
+            let share = if fault("share_coarse") { share.round_dp(2) } else { share };
             let share = if kind == Kind::Closed { open.cost } else { share };
             let profit = match open.side {
                 Side::Long => exact_sub("realised profit", part.value, share)?,

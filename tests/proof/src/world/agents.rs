@@ -17,6 +17,10 @@ use super::market::Traded;
 use super::oracle::Batch;
 use super::wire::Wire;
 
+/// The task after which nothing is overdue.
+pub(super) const EXPIRE: &str = "expire";
+/// How often a difference may be met without being decided.
+pub(super) const SKIPS: u32 = 4;
 /// What an order is worth, in the quote currency.
 const NOTIONAL: u64 = 2_000;
 
@@ -79,7 +83,7 @@ impl Bot {
 
     pub(super) fn expire(&self) -> Option<Started> {
         let manager = self.manager.clone();
-        quiet("expire", async move {
+        quiet(EXPIRE, async move {
             manager.book().expire();
         })
     }
@@ -92,7 +96,7 @@ impl Bot {
     /// A reconciliation in one of its ways: as it is, planned now and applied later, only adopting, with consent.
     pub(super) fn reconcile(&self, dice: &mut Dice) -> Option<Started> {
         let (manager, wire) = (self.manager.clone(), self.wire.clone());
-        let mut policy = Policy { skips: 4, ..Policy::default() };
+        let mut policy = Policy { skips: SKIPS, ..Policy::default() };
         let name = match dice.below(10) {
             0..=4 => "reconcile",
             5..=7 => "plan, then apply",

@@ -10,7 +10,7 @@ use posbook::{
 };
 use rust_decimal::Decimal;
 
-use super::agents::{Bot, Started};
+use super::agents::{Bot, EXPIRE, Started};
 use super::dice::Dice;
 use super::executor::{Executor, TaskId};
 use super::market::Traded;
@@ -220,6 +220,9 @@ impl World {
         if let Some(done) = done {
             self.note(|| format!("task {task} ({name}) has ended: {done:?}"));
             self.oracle.reconciled(task, done)?;
+            if name == EXPIRE {
+                self.oracle.expired(self.book.now())?;
+            }
             self.oracle.let_go(task)?;
         }
         Ok(())

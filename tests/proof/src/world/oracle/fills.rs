@@ -42,7 +42,7 @@ impl Oracle {
             };
         };
         if !moves_money(step.kind) {
-            if step.after.troubles.is_empty() {
+            if !step.after.troubles.iter().any(|trouble| trouble.since == step.change.sequence) {
                 return Err("a fill is not booked, and nothing says so (R4)".to_owned());
             }
             self.keeps(fill);
@@ -51,6 +51,11 @@ impl Oracle {
             } else {
                 Err(format!("{moved} moved by a fill that was not booked"))
             };
+        }
+        if let OrderRef::Ours(id) = fill.order
+            && let Some((order, _)) = self.sent.get(&id).filter(|(order, _)| order.key != step.after.key)
+        {
+            return Err(format!("a fill of order {id} of {} was booked here (R12)", order.key));
         }
         let first = step.change.sequence == step.change.unit.first;
         if first {

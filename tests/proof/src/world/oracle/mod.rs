@@ -51,6 +51,10 @@ pub(super) struct Oracle {
     units: BTreeMap<Sequence, Sequence>,
     /// Tiers that have fired, by life and profit, and the order that each made.
     tiers: BTreeMap<(PositionId, Decimal), ClientOrderId>,
+    /// Every name that an order or a position has had.
+    names: BTreeSet<(bool, Sequence)>,
+    /// In how many runs in a row the difference of a key was met and not decided.
+    skipped: BTreeMap<PositionKey, u32>,
     /// Fills that nobody could book and that are kept as they came.
     kept: BTreeSet<String>,
     /// As they stand after the last change.
@@ -105,6 +109,8 @@ impl Oracle {
             marks: BTreeMap::new(),
             units: BTreeMap::new(),
             tiers: BTreeMap::new(),
+            names: BTreeSet::new(),
+            skipped: BTreeMap::new(),
             kept: BTreeSet::new(),
             keys: BTreeMap::new(),
             touched: BTreeMap::new(),
@@ -210,6 +216,7 @@ impl Oracle {
     }
 
     fn checked(&mut self, step: &Step<'_>, task: TaskId, said: &Said) -> Result<(), Wrong> {
+        self.names(step)?;
         self.money(step)?;
         self.share(step)?;
         self.marks(step)?;
@@ -221,6 +228,21 @@ impl Oracle {
         self.closing(step)?;
         self.stop(step)?;
         self.report(step)
+    }
+
+    /// No order and no position is named as another one was (R15).
+    fn names(&mut self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
+        for order in after.orders.iter().filter(|order| before.order(order.client_id).is_none()) {
+            if !self.names.insert((false, order.client_id.sequence)) {
+                return Err(format!("order {} is named as another one was (R15)", order.client_id));
+            }
+        }
+        let born = after.position.as_ref().map(|open| open.id);
+        let born = born.filter(|id| before.position.as_ref().is_none_or(|open| open.id != *id));
+        match born.filter(|id| !self.names.insert((true, id.sequence))) {
+            Some(id) => Err(format!("position {id:?} is named as another one was (R15)")),
+            None => Ok(()),
+        }
     }
 
     /// cash = realised - s x C + unexplained (I9, R17).
@@ -271,6 +293,18 @@ impl Oracle {
             return Ok(());
         }
         Err("it was closing, is not flat, and closes no more (R7)".to_owned())
+    }
+
+    /// After the overdue were looked for none is left: each is in doubt, or gone if it was never sent (R6).
+    pub(super) fn expired(&self, now: Timestamp) -> Result<(), Wrong> {
+        let mut orders = self.keys.values().flat_map(|key| &key.orders);
+        let alive = |order: &Order| {
+            matches!(order.state, OrderState::Reserved | OrderState::Sent | OrderState::Working)
+        };
+        match orders.find(|order| alive(order) && order.deadline < now) {
+            Some(order) => Err(format!("order {} is overdue and not in doubt (R6)", order.client_id)),
+            None => Ok(()),
+        }
     }
 
     /// What a task has let go of is in doubt or over: no order stays sent without a holder (R6).

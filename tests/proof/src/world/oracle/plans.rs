@@ -1,11 +1,14 @@
 //! Plans: what a report and the book differ in is worked out again, leg by leg, and a plan must name exactly that.
 
-use posbook::reconcile::Plan;
+use std::collections::BTreeSet;
+
+use posbook::reconcile::{Discrepancy, Item, Plan, Repair};
 use posbook::venue::{Completeness, VenueReport};
-use posbook::{Leg, PositionMode, Side, Snapshot};
+use posbook::{Instrument, Leg, OrderSide, PositionKey, PositionMode, Side, Snapshot, Symbol};
 use rust_decimal::Decimal;
 
 use super::{Oracle, Wrong, outstanding, signed};
+use crate::world::agents::SKIPS;
 use crate::world::executor::TaskId;
 
 /// What a leg may be while its orders are under way, over all of its owners.
@@ -18,7 +21,12 @@ struct Band {
 impl Oracle {
     /// A busy leg is compared too, against its band (R9), and all of its owners together (R12). `view`: the book as the
     /// plan was made.
-    pub(in crate::world) fn planned(&self, task: TaskId, view: &Snapshot, plan: &Plan) -> Result<(), Wrong> {
+    pub(in crate::world) fn planned(
+        &mut self,
+        task: TaskId,
+        view: &Snapshot,
+        plan: &Plan,
+    ) -> Result<(), Wrong> {
         let wire = self.wire.clone();
         let notes = wire.notes();
         let report = notes.reported.iter().rev().find(|(whose, _)| *whose == task);
@@ -29,7 +37,7 @@ impl Oracle {
                 _ => &[Leg::Net],
             };
             for leg in legs {
-                let here = |key: posbook::PositionKey| key.instrument == id && key.leg == *leg;
+                let here = |key: PositionKey| key.instrument == id && key.leg == *leg;
                 let Band { booked, least, most } = band(view, here);
                 let Some(venue) = shown(report, plan, instrument.symbol(), *leg) else { continue };
                 let agrees = least <= venue && venue <= most;
@@ -49,12 +57,38 @@ impl Oracle {
                 }
             }
         }
+        self.count(view, report, plan)
+    }
+
+    /// A difference that is met and not decided so many times running blocks its key for new risk (R9). One agent
+    /// reconciles, so no two runs overlap.
+    fn count(&mut self, view: &Snapshot, report: &VenueReport, plan: &Plan) -> Result<(), Wrong> {
+        let undecided = |item: &Item| {
+            let waits = matches!(item.repair, Repair::Wait(_) | Repair::Quarantine { asked: None, .. });
+            key_of(&item.discrepancy).filter(|_| waits && item.discrepancy.is_difference())
+        };
+        let waiting: BTreeSet<PositionKey> = plan.items.iter().filter_map(undecided).collect();
+        self.skipped.retain(|key, _| {
+            let symbol = view.instrument(key.instrument).map(Instrument::symbol);
+            let spoken_of = symbol.is_some_and(|symbol| shown(report, plan, symbol, key.leg).is_some());
+            waiting.contains(key) || !spoken_of
+        });
+        for item in &plan.items {
+            let Some(key) = undecided(item) else { continue };
+            let runs = self.skipped.entry(key).or_default();
+            *runs += 1;
+            if *runs >= SKIPS && matches!(item.repair, Repair::Wait(_)) {
+                return Err(format!(
+                    "{key}: a difference is met {runs} times running, and blocks nothing (R9)"
+                ));
+            }
+        }
         Ok(())
     }
 }
 
 /// What a report says of a leg. `None`: nothing that counts.
-fn shown(report: &VenueReport, plan: &Plan, symbol: &posbook::Symbol, leg: Leg) -> Option<Decimal> {
+fn shown(report: &VenueReport, plan: &Plan, symbol: &Symbol, leg: Leg) -> Option<Decimal> {
     let mut rows = report.rows.iter().filter(|row| row.symbol == *symbol && row.leg == leg);
     let row = rows.next().map(|row| match row.side {
         Side::Long => row.quantity.get(),
@@ -69,8 +103,7 @@ fn shown(report: &VenueReport, plan: &Plan, symbol: &posbook::Symbol, leg: Leg) 
     }
 }
 
-fn key_of(what: &posbook::reconcile::Discrepancy) -> Option<posbook::PositionKey> {
-    use posbook::reconcile::Discrepancy;
+fn key_of(what: &Discrepancy) -> Option<PositionKey> {
     match what {
         Discrepancy::VenueOnly { key, .. }
         | Discrepancy::BookOnly { key, .. }
@@ -81,20 +114,20 @@ fn key_of(what: &posbook::reconcile::Discrepancy) -> Option<posbook::PositionKey
 }
 
 /// Everything that adds may come, and everything that takes off; but what takes off ends at flat.
-fn band(view: &Snapshot, here: impl Fn(posbook::PositionKey) -> bool) -> Band {
+fn band(view: &Snapshot, here: impl Fn(PositionKey) -> bool) -> Band {
     let zero = Decimal::ZERO;
     let keys: Vec<_> = view.keys().filter(|key| here(key.key)).collect();
     let booked: Decimal = keys.iter().map(|key| signed(key)).sum();
     let orders = || keys.iter().flat_map(|key| key.orders.iter());
-    let sum = |increases: bool, side: posbook::OrderSide| -> Decimal {
+    let sum = |increases: bool, side: OrderSide| -> Decimal {
         let of = orders().filter(|order| order.intent.increases() == increases && order.side == side);
         of.map(|order| outstanding(order)).sum()
     };
-    let sold = sum(false, posbook::OrderSide::Sell).min(booked.max(zero));
-    let bought = sum(false, posbook::OrderSide::Buy).min((-booked).max(zero));
+    let sold = sum(false, OrderSide::Sell).min(booked.max(zero));
+    let bought = sum(false, OrderSide::Buy).min((-booked).max(zero));
     Band {
         booked,
-        least: booked - sold - sum(true, posbook::OrderSide::Sell),
-        most: booked + bought + sum(true, posbook::OrderSide::Buy),
+        least: booked - sold - sum(true, OrderSide::Sell),
+        most: booked + bought + sum(true, OrderSide::Buy),
     }
 }
