@@ -360,7 +360,7 @@ fn reserves(command: &Command) -> bool {
 
 impl Inner {
     fn fresh_mark(&self, id: InstrumentId, now: Timestamp) -> Option<Mark> {
-        self.marks.get(id).filter(|mark| mark.is_fresh(now, self.max_mark_age))
+        self.marks.get(id).filter(|mark| mark.is_fresh(now, self.max_mark_age) || fault("stale_mark"))
     }
 
     /// Samples what is not state, once (decision 1).
@@ -579,6 +579,7 @@ impl Builder {
         let seconds = self.clock.now().0.max(Clock::system().now().0) / 1_000_000_000;
         let (book, epoch) =
             self.identity.unwrap_or_else(|| (random_u32(), u32::try_from(seconds).unwrap_or(u32::MAX)));
+        let (book, epoch) = if fault("one_name") { (1, 1) } else { (book, epoch) };
         let settings = Settings {
             book,
             epoch,

@@ -7,7 +7,7 @@ use super::State;
 use super::decide::{Answer, Ask, Decision, one};
 use crate::error::{Reason, Rejection};
 use crate::model::{Cause, Effect};
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 /// Effects, each with the place of the command it answers, and the answers in order.
 pub(super) type Decided = (SmallVec<[(u32, Effect); 2]>, Vec<Answer>);
@@ -21,7 +21,7 @@ pub(super) fn decide(state: &State, cause: &Arc<Cause>) -> Result<Decided, Rejec
         if !command.fits_a_batch() {
             return Err(Rejection::from(Reason::NotInABatch { command: command.name() }).of(command));
         }
-        let next = ahead.sequence().after(1);
+        let next = if fault("batch_one_name") { state.sequence() } else { ahead.sequence() }.after(1);
         let decision = one(&Ask { state: &ahead, cause, next }, command)?;
         let Decision { effects: theirs, answer } = decision;
         for effect in theirs {

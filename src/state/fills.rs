@@ -87,7 +87,9 @@ fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
             if let Some(order) = key.order(id) {
-                return Addressee { key: key.key, order: Some(order.clone()), finished: None, notes };
+                let owner = if fault("nobodys_fill") { Owner::UNOWNED } else { key.key.owner };
+                let key = PositionKey { owner, ..key.key };
+                return Addressee { key, order: Some(order.clone()), finished: None, notes };
             }
         }
         if let Some(finished) = slot.finished(id) {
@@ -336,6 +338,7 @@ fn book(
         }
         (Kind::ScaledOut | Kind::Closed, Some(open)) => {
             let share = share_rounded(open.cost, part.quantity, open.quantity, scale)?;
+            let share = if fault("share_coarse") { share.round_dp(2) } else { share };
             let share = if kind == Kind::Closed { open.cost } else { share };
             let profit = match open.side {
                 Side::Long => exact_sub("realised profit", part.value, share)?,
@@ -357,6 +360,9 @@ fn book(
                     adopted.kept = left.and_then(|left| adopted.kept.checked_mul(left)).unwrap_or_default();
                 }
                 open.cost = exact_sub("the cost of a position", open.cost, share)?;
+                if fault("rest_dropped") {
+                    open.cost = open.cost.round_dp(2);
+                }
                 open.realised = exact_add("realised profit", open.realised, profit)?;
             }
         }
@@ -553,6 +559,9 @@ pub(super) fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Resu
 
 /// Keeps a fill that cannot be folded, remembers it, and blocks its key for new risk (R4).
 fn unbooked(ask: &Ask<'_>, slot: &Slot, to: &Addressee, fill: &Fill, seen: Seen, why: String) -> Decision {
+    if fault("unfoldable_lost") {
+        return Decision::nothing(Answer::Fill(FillOutcome::Unbooked { why }));
+    }
     let mut after = ask.key(slot, to.key);
     // Its order has heard of it, or it would wait for this fill for ever.
     if let Some(order) = &to.order

@@ -6,7 +6,7 @@ use crate::model::{
     Exit, ExitRule, Instrument, KeyState, Kind, Order, PositionId, PositionKey, Precondition, Replan,
     TargetOrigin, TroubleKind,
 };
-use crate::sync::Arc;
+use crate::sync::{Arc, fault};
 
 /// Lets the stop follow the fresh mark. The mark is the one that was observed with the command: a stale one is not there
 /// and moves nothing (R11). What stands is the newest state, so a stop that somebody moved closer stays (D9).
@@ -79,7 +79,7 @@ pub(super) fn exit_stands(
 /// A tier is taken in the change that reserves its order: it cannot fire again meanwhile (D19).
 pub(super) fn take_tier(key: &mut KeyState, exit: Option<Exit>) {
     if let Some(ExitRule::Tier { tier, .. }) = exit.map(|e| e.rule)
-        && let Some(open) = &mut key.position
+        && let Some(open) = key.position.as_mut().filter(|_| !fault("tier_again"))
     {
         Arc::make_mut(open).taken.push(tier.at);
     }

@@ -9,6 +9,7 @@ use super::together::{Panicked, all, both};
 use crate::error::{Error, Reason, Rejection};
 use crate::exits;
 use crate::model::{Command, ExitRule, PositionKey, Reduction};
+use crate::sync::fault;
 
 /// What a pass did.
 ///
@@ -128,7 +129,9 @@ impl<V: Venue> PositionManager<V> {
                 continue;
             }
             let Some(instrument) = view.instrument(key.key.instrument) else { continue };
-            let mark = self.book().fresh_mark(key.key.instrument).map(|mark| mark.price);
+            let fresh = self.book().fresh_mark(key.key.instrument);
+            let mark = if fault("stale_exit") { self.book().latest(key.key.instrument) } else { fresh };
+            let mark = mark.map(|mark| mark.price);
             if mark.is_none() {
                 pass.stale.push(key.key);
             }

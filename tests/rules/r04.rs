@@ -34,7 +34,11 @@ fn what_cannot_be_folded_is_kept_as_it_came_and_blocks_until_it_is_accepted() {
     let negative = trade(alone.btc, "odd", OrderSide::Sell, "1", "50000");
     let negative = posbook::Fill { price: posbook::Price::new(Decimal::from(-5)).unwrap(), ..negative };
     assert!(matches!(alone.record(negative.clone()), FillOutcome::Unbooked { .. }));
-    assert_eq!(since(&alone.book, before), [Kind::Unbooked]);
+    assert_eq!(
+        since(&alone.book, before),
+        [Kind::Unbooked],
+        "R4: a fill that was not booked is kept nowhere"
+    );
     let unit = alone.book.changes_after(before).try_next().unwrap().unwrap();
     assert_eq!(unit[0].command(), &Command::Record(negative.clone()));
     assert_eq!(alone.stands(alone.btc), "long 1");

@@ -81,3 +81,17 @@ async fn when_the_orders_are_over_a_difference_blocks_new_risk() {
     world.manager.reconcile_positions().await.unwrap();
     assert!(world.refused_increase(BTC).contains("the book has 2, the venue 1"));
 }
+
+#[tokio::test]
+async fn a_difference_that_no_run_decides_blocks_new_risk_in_the_end() {
+    let world = market_maker().await;
+    for run in 1..=10 {
+        assert!(world.book().check(Command::scale_in(world.id(BTC), q("0.1"))).is_ok(), "after {run} runs");
+        assert_eq!(found(&world, "1").await.len(), 1);
+    }
+    let refused = world.book().check(Command::scale_in(world.id(BTC), q("0.1")));
+    let refused = refused.expect_err("R9: a difference that ten runs have not decided blocks nothing");
+    assert!(refused.to_string().contains("no report decided a difference in 10 runs"), "{refused}");
+    // Nothing is guessed from it all the same.
+    assert_eq!((world.stands(BTC).as_str(), world.unresolved()), ("long 2", 2));
+}

@@ -68,6 +68,13 @@ fn two_books_built_at_once_and_two_runs_of_one_book_name_nothing_twice() {
             assert!(names.insert(claim.client_id()), "named twice");
             total += 1;
         }
+        // The orders of one batch too.
+        let eth = book.register(posbook::Instrument::linear(ETH, "0.1", "0.001").unwrap()).unwrap();
+        let pair = [btc, eth].map(|id| Command::open(id, Side::Long, q("1")).at(p("50000")).into());
+        for claim in book.submit(pair).unwrap().reservations {
+            assert!(names.insert(claim.client_id()), "named twice");
+            total += 1;
+        }
     }
     assert_eq!(names.len(), total);
 }

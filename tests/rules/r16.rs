@@ -1,13 +1,12 @@
 //! R16: stops ratchet, and an exit names what it fires. Without it: a pass moves a hand-set tighter stop back down, or
-//! the first slow venue call of a pass delays the stops of all other symbols. Trailing stops, break-even and tiers come
-//! later.
+//! the first slow venue call of a pass delays the stops of all other symbols.
 
 use std::time::Duration;
 
 use posbook::venue::OrderEnd;
 use posbook::{
-    Book, Command, ExitRule, Field, InstrumentSpec, Intent, OrderSide, Reason, Sequence, Side, TargetOrigin,
-    TargetRule, Targets,
+    Book, Command, ExitPlan, ExitRule, Field, InstrumentSpec, Intent, OrderSide, Reason, Sequence, Side,
+    TargetOrigin, TargetRule, Targets,
 };
 
 use crate::help::{Desk, alone, alone_with, both, desk_of, trade};
@@ -178,7 +177,9 @@ async fn a_hand_set_tighter_stop_is_not_moved_back_by_a_decision_from_older_stat
     let decided_at = world.key(BTC).revision;
     world.manager.modify_position_targets(BTC, Field::Set(p("49500")), Field::Keep).unwrap();
     // What was computed before: looser, and from another revision.
-    let back = |wish: posbook::Retarget| world.book().apply(wish).unwrap_err().reason().clone();
+    let back = |wish: posbook::Retarget| {
+        world.book().apply(wish).expect_err("R16: a stop went back").reason().clone()
+    };
     let looser = Command::retarget(world.id(BTC)).stop(p("48000"));
     assert!(matches!(back(looser.clone()), Reason::StopLoosened { .. }));
     assert!(matches!(back(looser.expect_revision(decided_at)), Reason::OtherRevision { .. }));
@@ -269,4 +270,30 @@ fn an_exit_is_refused_when_its_position_or_its_value_is_another_now() {
     assert!(matches!(gone.reason(), Reason::OtherPosition { .. }), "{gone}");
     assert_eq!(alone.book.snapshot().sequence(), before);
     assert_ne!(before, Sequence(0));
+}
+
+#[test]
+fn a_tier_fires_once_in_a_life_whatever_the_plan() {
+    let alone = alone();
+    alone.long(alone.btc, "1");
+    let plan = || ExitPlan::default().tier(f("0.01"), f("0.5"));
+    let due = || {
+        let (open, view) = (alone.key(alone.btc).position.unwrap(), alone.book.snapshot());
+        posbook::exits::due(&open, view.instrument(alone.btc).unwrap(), Some(p("50500")), alone.book.now())
+    };
+    alone.book.apply(Command::plan(alone.btc, plan())).unwrap();
+    let exit = due().expect("the tier is reached");
+    let order = alone.book.reserve(Command::exit(alone.btc, exit)).unwrap().sent().unwrap();
+    assert!(due().is_none(), "R16: a tier fires again while its order is out");
+    let fill = trade(alone.btc, "half", OrderSide::Sell, "0.5", "50500").order(order.client_id());
+    alone.record(fill);
+    order.complete(q("0.5")).unwrap();
+    // Another plan with the same tier, and without it in between.
+    for plan in [ExitPlan::default(), plan()] {
+        alone.book.apply(Command::plan(alone.btc, plan)).unwrap();
+        assert!(due().is_none(), "R16: a tier fires again");
+    }
+    let gone = alone.book.reserve(Command::exit(alone.btc, exit)).unwrap_err();
+    assert!(matches!(gone.reason(), Reason::ExitGone { .. }), "{gone}");
+    alone.folds();
 }

@@ -14,7 +14,8 @@ fn conserved(alone: &Alone) {
         Side::Long => open.cost,
         Side::Short => -open.cost,
     });
-    assert_eq!(key.ledger.cash, key.ledger.realised - open + key.ledger.unexplained);
+    let sum = key.ledger.realised - open + key.ledger.unexplained;
+    assert_eq!(key.ledger.cash, sum, "R17: cash is not accounted for");
 }
 
 #[test]
@@ -55,6 +56,11 @@ fn conservation_holds_after_every_fill_and_partial_closes_move_shares_not_averag
     for n in 0..300 {
         alone.record(trade(alone.btc, &format!("out-{n}"), OrderSide::Sell, "0.007", "50000.1").at(ms(n)));
         conserved(&alone);
+        if n == 0 {
+            // 150,000.2 less its share of 0.007 of 3, which is 350.000466666...
+            let cost = alone.key(alone.btc).position.unwrap().cost;
+            assert_eq!(cost, "149650.19953333".parse().unwrap(), "R17: a share is rounded to money once");
+        }
     }
     alone.record(trade(alone.btc, "rest", OrderSide::Sell, "0.9", "50000.1").at(ms(300)));
     let key = alone.key(alone.btc);

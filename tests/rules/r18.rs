@@ -32,6 +32,11 @@ async fn a_rest_below_the_minimum_is_closed_whole_and_an_open_on_it_takes_it_ove
     desk.manager.scale_out_position(BTC, q("0.995"), "nearly all").await.unwrap();
     desk.arrive();
     assert_eq!(desk.both(BTC), both("long 0.005", "0.005"));
+    // It fires no exit, however far its stop is behind: the venue would refuse it every second.
+    desk.price(BTC, "40000");
+    let pass = desk.manager.update_positions().await;
+    assert!(pass.closed.is_empty(), "R18: an exit of dust: {:?}", pass.closed);
+    desk.price(BTC, "50000");
     // A part of it is no order; the other side is refused; the same side takes it over.
     assert!(desk.book().check(Command::scale_out(desk.id(BTC), q("0.004"))).is_err());
     assert!(desk.book().check(Command::open(desk.id(BTC), Side::Short, q("1"))).is_err());

@@ -82,6 +82,7 @@ const fn stress(test: &'static str, says: &'static str) -> Guard {
 
 const UNLISTED: &str = "outcomes that are not in the table";
 const ABA: &str = "went through (D5)";
+const NAMES: &str = "r15::two_books_built_at_once_and_two_runs_of_one_book_name_nothing_twice";
 
 /// Both break the one loop, and the same tests stand guard over it.
 const THE_LOOP: &[Guard] = &[
@@ -141,6 +142,48 @@ const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "final_is_gone",
+        what: "an order is gone at the venue's final figure although fills are missing (R2)",
+        guards: &[
+            rule(
+                "r02::both_endings_carry_the_venues_figure_and_settle_when_the_fills_reach_it",
+                "right: AwaitingFills",
+            ),
+            rule("r02::a_settling_order_claims_its_key_and_counts_in_the_limits", "new risk was not refused"),
+            world("booked (R2)"),
+        ],
+    },
+    Twin {
+        fault: "unfoldable_lost",
+        what: "a fill that cannot be booked is dropped (R4)",
+        guards: &[
+            rule(
+                "r04::what_cannot_be_folded_is_kept_as_it_came_and_blocks_until_it_is_accepted",
+                "R4: a fill that was not booked is kept nowhere",
+            ),
+            world("cannot be booked, and is kept nowhere (R4)"),
+        ],
+    },
+    Twin {
+        fault: "no_doubt",
+        what: "an order whose holder is gone is not in doubt (R6)",
+        guards: &[
+            rule(
+                "r06::a_timeout_after_the_order_left_makes_no_second_order_and_leaves_the_way_out_open",
+                "sent twice",
+            ),
+            world("has no holder any more and is not in doubt (R6)"),
+        ],
+    },
+    Twin {
+        fault: "never_overdue",
+        what: "no order is ever overdue (R6)",
+        guards: &[
+            rule("r06::expiry_finds_every_overdue_key_in_one_unit_and_leaves_the_others", "right: 2"),
+            world("is overdue and not in doubt (R6)"),
+        ],
+    },
+    Twin {
         fault: "no_closing",
         what: "a key that closes takes increases (D3, R7)",
         guards: &[
@@ -191,6 +234,66 @@ const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "busy_skipped",
+        what: "a key with orders in flight is not compared (R9)",
+        guards: &[
+            rule(
+                "r09::the_band_goes_from_what_may_have_been_reduced_to_what_may_have_been_added",
+                "failed: 1.299",
+            ),
+            world("and no plan says that they differ (R9)"),
+        ],
+    },
+    Twin {
+        fault: "skips_forgiven",
+        what: "a difference that no run decides never blocks its key (R9)",
+        guards: &[
+            rule(
+                "r09::a_difference_that_no_run_decides_blocks_new_risk_in_the_end",
+                "R9: a difference that ten runs have not decided",
+            ),
+            world("times running, and blocks nothing (R9)"),
+        ],
+    },
+    Twin {
+        fault: "stale_mark",
+        what: "a mark does not grow old (R11)",
+        guards: &[
+            rule("r11::a_mark_is_fresh_up_to_its_very_age_and_no_longer", "fresh_mark(alone.btc).is_none()"),
+            world("decided at a mark of"),
+        ],
+    },
+    Twin {
+        fault: "stale_exit",
+        what: "a pass fires exits at marks that are stale (R11)",
+        guards: &[
+            rule("r11::a_stalled_ticker_fires_no_stop_and_a_close_needs_no_ticker", "left: (1, 0)"),
+            world("fired at a mark that is not fresh (R11)"),
+        ],
+    },
+    Twin {
+        fault: "owners_apart",
+        what: "the venue is compared with what nobody owns (R12)",
+        guards: &[
+            rule(
+                "r12::two_strategies_of_one_account_agree_with_its_net_and_repair_nothing",
+                "done.is_empty()",
+            ),
+            world("and a plan says that they differ (R12)"),
+        ],
+    },
+    Twin {
+        fault: "nobodys_fill",
+        what: "a fill is booked for nobody, whoever ordered it (R12)",
+        guards: &[
+            rule(
+                "r12::two_strategies_of_one_account_agree_with_its_net_and_repair_nothing",
+                "right: (\"long 3\", \"short 2\")",
+            ),
+            world("was booked here (R12)"),
+        ],
+    },
+    Twin {
         fault: "limits_outside",
         what: "positions on their way are not counted (D11, R13)",
         guards: &[
@@ -200,6 +303,74 @@ const TWINS: &[Twin] = &[
             ),
             model("limits_two_opens_one_place::one_place", "beyond the limit (D11)"),
             world("are open or on their way"),
+        ],
+    },
+    Twin {
+        fault: "batch_split",
+        what: "a batch is published command by command (R14)",
+        guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("of a pair")],
+    },
+    Twin {
+        fault: "one_name",
+        what: "every book that nobody named has one name (R15)",
+        // A world is one run of one book, which it names: what two runs have in common it cannot show.
+        guards: &[rule(NAMES, "named twice")],
+    },
+    Twin {
+        fault: "batch_one_name",
+        what: "the orders of a batch have one name (R15)",
+        guards: &[rule(NAMES, "named twice"), world("is named as another one was (R15)")],
+    },
+    Twin {
+        fault: "no_ratchet",
+        what: "a stop goes back without a command that says so (R16)",
+        guards: &[
+            rule(
+                "r16::a_hand_set_tighter_stop_is_not_moved_back_by_a_decision_from_older_state",
+                "R16: a stop went back",
+            ),
+            world("and nobody said so (I3)"),
+        ],
+    },
+    Twin {
+        fault: "tier_again",
+        what: "a tier that has fired is not taken (D19, R16)",
+        guards: &[
+            rule("r16::a_tier_fires_once_in_a_life_whatever_the_plan", "R16: a tier fires again"),
+            world("fires again (R16)"),
+        ],
+    },
+    Twin {
+        fault: "rest_dropped",
+        what: "what is left of a position's cost is rounded once more (R17)",
+        guards: &[
+            rule(
+                "r17::conservation_holds_after_every_fill_and_partial_closes_move_shares_not_averages",
+                "R17: cash is not accounted for",
+            ),
+            world("and what it should come to"),
+        ],
+    },
+    Twin {
+        fault: "share_coarse",
+        what: "a share of the cost is rounded to less than money, on both sides (R17)",
+        guards: &[
+            rule(
+                "r17::conservation_holds_after_every_fill_and_partial_closes_move_shares_not_averages",
+                "R17: a share is rounded to money once",
+            ),
+            world("by taking part of it off (R17)"),
+        ],
+    },
+    Twin {
+        fault: "dust_fires",
+        what: "dust fires exits (R18)",
+        guards: &[
+            rule(
+                "r18::a_rest_below_the_minimum_is_closed_whole_and_an_open_on_it_takes_it_over",
+                "R18: an exit of dust",
+            ),
+            world("is dust (R18)"),
         ],
     },
     Twin {

@@ -1,19 +1,26 @@
 //! What a bot does: strategies that trade, and those that keep the book up with the venue. Each call here is one task.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use posbook::reconcile::{Consent, Policy};
+use posbook::reconcile::{Consent, Plan, Policy};
 use posbook::venue::{FillCursor, PositionManager, Venue, VenueFill};
-use posbook::{Command, ExitPlan, Field, Fraction, Owner, Position, PositionKey, Price, Sequence, Side};
+use posbook::{
+    Command, ExitPlan, Field, Fraction, Owner, Position, PositionKey, Price, Sequence, Side, Snapshot,
+};
 use rust_decimal::Decimal;
 
 use super::dice::Dice;
 use super::executor::{Done, Work};
 use super::market::Traded;
+use super::oracle::Batch;
 use super::wire::Wire;
 
+/// The task after which nothing is overdue.
+pub(super) const EXPIRE: &str = "expire";
+/// How often a difference may be met without being decided.
+pub(super) const SKIPS: u32 = 4;
 /// What an order is worth, in the quote currency.
 const NOTIONAL: u64 = 2_000;
 
@@ -24,6 +31,9 @@ pub(super) struct Bot {
     pub(super) owners: u64,
     /// How far the fill reader has read.
     read: Rc<Cell<FillCursor>>,
+    /// What the oracle has not looked at yet: plans with the book that each was made of, and batches.
+    pub(super) plans: Rc<RefCell<Vec<(Snapshot, Plan)>>>,
+    pub(super) batches: Rc<RefCell<Vec<Batch>>>,
 }
 
 /// A task to be started, and what it is called in the trace.
@@ -41,7 +51,7 @@ fn quiet(name: &'static str, work: impl Future<Output = ()> + 'static) -> Option
 
 impl Bot {
     pub(super) fn new(manager: PositionManager<Wire>, wire: Wire, owners: u64) -> Self {
-        Self { manager, wire, owners, read: Rc::default() }
+        Self { manager, wire, owners, read: Rc::default(), plans: Rc::default(), batches: Rc::default() }
     }
 
     // ---- what keeps the book up with the venue
@@ -73,7 +83,7 @@ impl Bot {
 
     pub(super) fn expire(&self) -> Option<Started> {
         let manager = self.manager.clone();
-        quiet("expire", async move {
+        quiet(EXPIRE, async move {
             manager.book().expire();
         })
     }
@@ -86,7 +96,7 @@ impl Bot {
     /// A reconciliation in one of its ways: as it is, planned now and applied later, only adopting, with consent.
     pub(super) fn reconcile(&self, dice: &mut Dice) -> Option<Started> {
         let (manager, wire) = (self.manager.clone(), self.wire.clone());
-        let mut policy = Policy { skips: 4, ..Policy::default() };
+        let mut policy = Policy { skips: SKIPS, ..Policy::default() };
         let name = match dice.below(10) {
             0..=4 => "reconcile",
             5..=7 => "plan, then apply",
@@ -100,8 +110,12 @@ impl Bot {
             }
         };
         let later = (name == "plan, then apply").then(|| Duration::from_millis(dice.between(10, 1_500)));
+        let plans = Rc::clone(&self.plans);
         let work = async move {
             let plan = manager.plan_reconciliation(policy).await;
+            if let Ok(plan) = &plan {
+                plans.borrow_mut().push((manager.book().snapshot(), plan.clone()));
+            }
             if let Some(later) = later {
                 wire.pause(later).await;
             }
@@ -266,8 +280,14 @@ impl Bot {
     /// Both legs or none.
     fn pair(&self, wishes: Vec<Command>) -> Option<Started> {
         let manager = self.manager.clone();
+        let batches = Rc::clone(&self.batches);
         quiet("pair", async move {
-            if let Ok(batch) = manager.book().submit(wishes) {
+            let sequence = || manager.book().snapshot().sequence();
+            let before = sequence();
+            let submitted = manager.book().submit(wishes);
+            let orders = submitted.as_ref().ok().map(|batch| batch.reservations.len());
+            batches.borrow_mut().push(Batch { before, after: sequence(), orders });
+            if let Ok(batch) = submitted {
                 drop(manager.send_all(batch.reservations).await);
             }
         })

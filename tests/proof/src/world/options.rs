@@ -36,6 +36,8 @@ pub struct Options {
     pub skew: i64,
     /// How many positions the book allows.
     pub positions: u64,
+    /// Fills that nobody can book, at most.
+    pub odd: u64,
     /// What goes wrong at the venue, in millionths.
     pub faults: Vec<(Fault, u32)>,
 }
@@ -108,6 +110,7 @@ impl Options {
             hangs: if dice.percent(25) { dice.between(2, 20) } else { 0 },
             skew: if dice.percent(25) { i64::try_from(dice.below(600)).unwrap_or(0) - 300 } else { 0 },
             positions: if dice.percent(60) { dice.between(1, 4) } else { 4_096 },
+            odd: if dice.percent(30) { dice.between(1, 4) } else { 0 },
             faults,
         }
     }
@@ -142,13 +145,16 @@ impl Options {
         less(&|o| o.hangs = 0);
         less(&|o| o.slow = 0);
         less(&|o| o.skew = 0);
+        less(&|o| o.odd = 0);
         less(&|o| o.positions = 4_096);
         less(&|o| o.strategies = 1);
         less(&|o| o.strategies = (o.strategies - 1).max(1));
         less(&|o| o.owners = 1);
         less(&|o| o.owners = (o.owners - 1).max(1));
         less(&|o| o.instruments = 1);
-        less(&|o| (o.instruments, o.first) = (1, o.first + 1));
+        for other in 1..self.instruments {
+            less(&|o| (o.instruments, o.first) = (1, o.first + other));
+        }
         less(&|o| o.foreign = o.foreign.min(1));
         for (fault, _) in &self.faults {
             less(&|o| o.faults.retain(|(other, _)| other != fault));
@@ -174,6 +180,7 @@ impl fmt::Display for Options {
             hangs,
             skew,
             positions,
+            odd,
             faults,
         } = self;
         write!(
@@ -182,7 +189,7 @@ impl fmt::Display for Options {
         )?;
         write!(
             f,
-            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},"
+            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},odd={odd},"
         )?;
         let faults: Vec<String> = faults.iter().map(|(fault, rate)| format!("{fault}:{rate}")).collect();
         write!(f, "faults={}", faults.join("+"))
@@ -222,6 +229,7 @@ impl Options {
                 "slow" => options.slow = number(0, 100)?,
                 "hangs" => options.hangs = number(0, 1_000)?,
                 "positions" => options.positions = number(1, 1_000_000)?,
+                "odd" => options.odd = number(0, 1_000)?,
                 "skew" => match value.parse::<i64>() {
                     Ok(skew) if skew.unsigned_abs() <= 100_000 => options.skew = skew,
                     _ => return Err(format!("{part:?} is not within 100000 ms")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use posbook::reconcile::{Consent, Policy};
 
-use super::agents::Started;
+use super::agents::{EXPIRE, Started};
 use super::oracle::Wrong;
 use super::run::World;
 
@@ -36,7 +36,7 @@ impl World {
         for question in 0..LAST_QUESTIONS {
             self.time_goes_to(self.now.plus(Duration::from_secs(1)));
             (0..self.traded.len()).for_each(|place| self.price(place, true));
-            self.last("expire", self.bot.expire())?;
+            self.last(EXPIRE, self.bot.expire())?;
             self.last("read fills", self.bot.read_fills())?;
             let manager = self.bot.manager.clone();
             let pulled = pollster::block_on(manager.pull_fills());

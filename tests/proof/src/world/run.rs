@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use posbook::venue::{Fault, PaperVenue, PositionManager};
-use posbook::{Book, Change, Clock, Limits, OrderSide, Side, TargetRule, Timestamp};
+use posbook::{
+    Book, Change, Clock, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side, TargetRule, Timestamp,
+};
 use rust_decimal::Decimal;
 
-use super::agents::{Bot, Started};
+use super::agents::{Bot, EXPIRE, Started};
 use super::dice::Dice;
 use super::executor::{Executor, TaskId};
 use super::market::Traded;
@@ -50,6 +52,8 @@ pub struct Ended {
 
 /// When market time begins: not at zero, so that a picture of three seconds ago has a time too.
 pub(super) const BEGIN: Timestamp = Timestamp(100_000_000_000);
+/// How old a mark may be.
+pub(super) const MARK_AGE: Duration = Duration::from_secs(3);
 /// How long a task may take: then it is dropped, as a bot's timeout does.
 const TIMEOUT: Duration = Duration::from_secs(12);
 /// What one key may be worth: a few orders.
@@ -71,7 +75,9 @@ pub(super) struct World {
     scheduler: Dice,
     market: Dice,
     choices: Dice,
+    oddities: Dice,
     foreign: u64,
+    odd: u64,
     tracing: bool,
     pub(super) ended: Ended,
 }
@@ -120,7 +126,7 @@ impl World {
             .limits(limits)
             .default_rule(rule)
             .patience(Duration::from_millis(market.between(2_000, 8_000)))
-            .max_mark_age(Duration::from_secs(3));
+            .max_mark_age(MARK_AGE);
         let book = book.build().map_err(|wrong| text(&wrong))?;
         let oracle = Oracle::new(&book, wire.clone(), options, Decimal::from(KEY_NOTIONAL));
         let manager = pollster::block_on(PositionManager::connect(book.clone(), wire.clone()));
@@ -143,7 +149,9 @@ impl World {
             scheduler: Dice::new(seed, 3),
             market,
             choices: Dice::new(seed, 4),
+            oddities: Dice::new(seed, 5),
             foreign: 0,
+            odd: 0,
             tracing,
             ended: Ended { digest: 0xcbf2_9ce4_8422_2325, ..Ended::default() },
         };
@@ -187,7 +195,8 @@ impl World {
             }
             _ => {
                 self.tick();
-                self.look(0)
+                self.look(0)?;
+                self.odd_fill()
             }
         }
     }
@@ -201,10 +210,19 @@ impl World {
         self.wire.notes().task = task;
         let done = self.tasks.poll(task);
         self.look(task)?;
+        for (view, plan) in self.bot.plans.take() {
+            self.oracle.planned(task, &view, &plan)?;
+        }
+        for batch in self.bot.batches.take() {
+            self.oracle.batch(batch)?;
+        }
         self.after_a_picture();
         if let Some(done) = done {
             self.note(|| format!("task {task} ({name}) has ended: {done:?}"));
             self.oracle.reconciled(task, done)?;
+            if name == EXPIRE {
+                self.oracle.expired(self.book.now())?;
+            }
             self.oracle.let_go(task)?;
         }
         Ok(())
@@ -280,6 +298,36 @@ impl World {
         }
     }
 
+    /// A fill that nobody can book is delivered: at a price that there is not, of an instrument that nobody has registered,
+    /// or of a quantity that is worth less than the smallest money. No money moved; the book cannot know that.
+    fn odd_fill(&mut self) -> Result<(), Wrong> {
+        if self.odd >= self.options.odd || !self.oddities.percent(2) {
+            return Ok(());
+        }
+        let Some(one) = self.oddities.pick(&self.traded) else { return Ok(()) };
+        let side = if self.oddities.percent(50) { OrderSide::Buy } else { OrderSide::Sell };
+        let leg = one.instrument.mode().leg(side.opens());
+        let least = Decimal::new(1, 16);
+        let (id, quantity, price) = match self.oddities.below(3) {
+            0 => (one.id, Decimal::ONE, -Decimal::ONE),
+            1 => (InstrumentId(99), Decimal::ONE, Decimal::ONE),
+            _ => (one.id, least, Decimal::ONE),
+        };
+        let name = format!("odd-{}", self.odd).parse().map_err(|wrong| format!("no name: {wrong}"))?;
+        let quantity = Quantity::new(quantity).map_err(|wrong| wrong.to_string())?;
+        let price = Price::new(price).map_err(|wrong| wrong.to_string())?;
+        let fill = Fill::trade(id, name, side, quantity, price).leg(leg).at(self.now);
+        self.odd += 1;
+        self.note(|| format!("an odd fill: {side} {quantity} of {id} at {price}"));
+        for _ in 0..self.oddities.between(1, 3) {
+            self.book
+                .record(fill.clone())
+                .map_err(|wrong| format!("an odd fill is refused: {wrong} (R4)"))?;
+        }
+        self.look(0)?;
+        self.oracle.handed(&fill)
+    }
+
     // ---- the market
 
     fn tick(&mut self) {
@@ -311,6 +359,7 @@ impl World {
         let _ = self.wire.paper.tick(&symbol, price, self.now);
         if heard {
             let _ = self.book.mark(id, price);
+            self.oracle.heard(id, price, self.book.now());
         }
         self.note(|| format!("{symbol} at {price}{}", if heard { "" } else { ", unheard" }));
     }

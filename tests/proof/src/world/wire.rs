@@ -14,8 +14,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use posbook::venue::{
-    Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, PaperVenue, Scope, Venue,
-    VenueError, VenueReport,
+    Answer, FillCursor, FillPage, OrderRequest, OrderStatus, PaperVenue, Scope, Venue, VenueError,
+    VenueReport,
 };
 use posbook::{ClientOrderId, Instrument, Timestamp};
 
@@ -40,8 +40,8 @@ pub(super) struct Notes {
     pub(super) submitted: Vec<OrderRequest>,
     /// What the venue said of an order, and as of when.
     pub(super) said: BTreeMap<ClientOrderId, Vec<(Timestamp, OrderStatus)>>,
-    /// Who was given a position report, and whether it had failed.
-    pub(super) reported: Vec<(TaskId, bool)>,
+    /// Who was given a position report, and which.
+    pub(super) reported: Vec<(TaskId, VenueReport)>,
     /// A report was made in this very instant: the market may not go on in it.
     pub(super) pictured: bool,
 }
@@ -183,7 +183,7 @@ impl Venue for Wire {
         self.travel().await;
         let mut notes = self.notes();
         let task = notes.task;
-        notes.reported.push((task, matches!(report.completeness, Completeness::Failed(_))));
+        notes.reported.push((task, report.clone()));
         drop(notes);
         report
     }

@@ -1,6 +1,6 @@
 //! Fills: each once (I11), and only they, adoptions and drops move quantity (R2).
 
-use posbook::{Command, Kind, OrderRef, OrderSide, Shape};
+use posbook::{Command, Fill, Kind, OrderRef, OrderSide, Shape};
 use rust_decimal::Decimal;
 
 use super::{Oracle, Step, Wrong, signed};
@@ -10,7 +10,28 @@ pub(super) fn moves_money(kind: Kind) -> bool {
     matches!(kind, Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed | Kind::Replaced)
 }
 
+fn identity(fill: &Fill) -> String {
+    match &fill.shape {
+        Shape::Trade { id } => format!("{} {:?} {id}", fill.instrument, fill.order),
+        Shape::Cumulative => format!("{} {:?} up to {}", fill.instrument, fill.order, fill.quantity),
+    }
+}
+
 impl Oracle {
+    /// A fill is kept as it came.
+    pub(super) fn keeps(&mut self, fill: &Fill) {
+        self.kept.insert(identity(fill));
+    }
+
+    /// A fill that nobody can book was handed to the book: it is kept, and its key says so.
+    pub(in crate::world) fn handed(&self, fill: &Fill) -> Result<(), Wrong> {
+        let identity = identity(fill);
+        if self.kept.contains(&identity) {
+            return Ok(());
+        }
+        Err(format!("the fill {identity} cannot be booked, and is kept nowhere (R4)"))
+    }
+
     pub(super) fn fill(&mut self, step: &Step<'_>) -> Result<(), Wrong> {
         let moved = signed(step.after) - signed(step.before);
         let Command::Record(fill) = step.change.command() else {
@@ -21,18 +42,24 @@ impl Oracle {
             };
         };
         if !moves_money(step.kind) {
+            if !step.after.troubles.iter().any(|trouble| trouble.since == step.change.sequence) {
+                return Err("a fill is not booked, and nothing says so (R4)".to_owned());
+            }
+            self.keeps(fill);
             return if moved.is_zero() {
                 Ok(())
             } else {
                 Err(format!("{moved} moved by a fill that was not booked"))
             };
         }
+        if let OrderRef::Ours(id) = fill.order
+            && let Some((order, _)) = self.sent.get(&id).filter(|(order, _)| order.key != step.after.key)
+        {
+            return Err(format!("a fill of order {id} of {} was booked here (R12)", order.key));
+        }
         let first = step.change.sequence == step.change.unit.first;
         if first {
-            let identity = match &fill.shape {
-                Shape::Trade { id } => format!("{} {:?} {id}", fill.instrument, fill.order),
-                Shape::Cumulative => format!("{} {:?} up to {}", fill.instrument, fill.order, fill.quantity),
-            };
+            let identity = identity(fill);
             if !self.booked.insert(identity.clone()) {
                 return Err(format!("the fill {identity} was booked twice (I11)"));
             }

@@ -2,18 +2,23 @@
 //! snapshots as anybody can, does its own sums, and calls nothing of what decides or applies; the one exception says so
 //! itself (the fold of the feed, which is compared with the book).
 
+mod exits;
 mod fills;
 mod orders;
+mod plans;
 mod reports;
 mod stops;
+mod units;
 mod verdict;
+
+pub(super) use units::Batch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use posbook::venue::OrderStatus;
 use posbook::{
     Book, Change, Changes, ClientOrderId, Command, Effect, InstrumentId, KeyState, Kind, Order, OrderState,
-    PositionKey, Replica, Sequence, Side, Timestamp,
+    PositionId, PositionKey, Price, Replica, Sequence, Side, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -39,7 +44,19 @@ pub(super) struct Oracle {
     skew: i64,
     /// What a key may be worth.
     key_notional: Decimal,
-    sizes: BTreeMap<InstrumentId, (Decimal, Decimal)>,
+    listed: BTreeMap<InstrumentId, Listed>,
+    /// The last prices that the bot has heard, and when, by its clock.
+    marks: BTreeMap<InstrumentId, (Price, Timestamp)>,
+    /// Units by their first sequence: their last.
+    units: BTreeMap<Sequence, Sequence>,
+    /// Tiers that have fired, by life and profit, and the order that each made.
+    tiers: BTreeMap<(PositionId, Decimal), ClientOrderId>,
+    /// Every name that an order or a position has had.
+    names: BTreeSet<(bool, Sequence)>,
+    /// In how many runs in a row the difference of a key was met and not decided.
+    skipped: BTreeMap<PositionKey, u32>,
+    /// Fills that nobody could book and that are kept as they came.
+    kept: BTreeSet<String>,
     /// As they stand after the last change.
     keys: BTreeMap<PositionKey, KeyState>,
     /// The sequence of the last change on an instrument, and the venue time of its newest fill.
@@ -62,6 +79,14 @@ pub(super) struct Oracle {
     pub(super) exempt: BTreeMap<&'static str, u64>,
 }
 
+/// What the oracle has to know of an instrument.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    size: Decimal,
+    minimum: Decimal,
+    money_scale: u32,
+}
+
 /// A key before and after a change.
 struct Step<'a> {
     change: &'a Change,
@@ -80,7 +105,13 @@ impl Oracle {
             positions: options.positions,
             skew: options.skew,
             key_notional,
-            sizes: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            units: BTreeMap::new(),
+            tiers: BTreeMap::new(),
+            names: BTreeSet::new(),
+            skipped: BTreeMap::new(),
+            kept: BTreeSet::new(),
             keys: BTreeMap::new(),
             touched: BTreeMap::new(),
             booked: BTreeSet::new(),
@@ -111,6 +142,7 @@ impl Oracle {
             let wire = self.wire.clone();
             while let Some(next) = self.changes.try_next() {
                 let publication = next.map_err(|lagged| format!("the feed has a gap: {lagged}"))?;
+                self.unit(&publication)?;
                 for change in publication.iter() {
                     tell(change);
                     self.change(change, task, &wire.notes().said)?;
@@ -148,11 +180,16 @@ impl Oracle {
             Effect::Key { kind, before, after, .. } => (*kind, before, after),
             Effect::Instrument { id, instrument } => {
                 let spec = instrument.spec();
-                self.sizes.insert(*id, (spec.contract_size.get(), spec.minimum.get()));
+                let (size, minimum) = (spec.contract_size.get(), spec.minimum.get());
+                self.listed.insert(*id, Listed { size, minimum, money_scale: spec.money_scale });
                 self.touched.insert(*id, (change.sequence, None));
                 return Ok(());
             }
-            _ => return Err(format!("a fill of an unknown instrument: {:?}", change.effect)),
+            Effect::Stray { fill, .. } => {
+                self.keeps(fill);
+                return Ok(());
+            }
+            _ => return Err(format!("a change of another kind: {:?}", change.effect)),
         };
         let key = after.key;
         let flat = KeyState::flat(key);
@@ -179,13 +216,33 @@ impl Oracle {
     }
 
     fn checked(&mut self, step: &Step<'_>, task: TaskId, said: &Said) -> Result<(), Wrong> {
+        self.names(step)?;
         self.money(step)?;
+        self.share(step)?;
+        self.marks(step)?;
+        self.trailed(step)?;
         self.fill(step)?;
         self.claims(step, task)?;
         self.endings(step, said)?;
+        self.tiers(step);
         self.closing(step)?;
         self.stop(step)?;
         self.report(step)
+    }
+
+    /// No order and no position is named as another one was (R15).
+    fn names(&mut self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
+        for order in after.orders.iter().filter(|order| before.order(order.client_id).is_none()) {
+            if !self.names.insert((false, order.client_id.sequence)) {
+                return Err(format!("order {} is named as another one was (R15)", order.client_id));
+            }
+        }
+        let born = after.position.as_ref().map(|open| open.id);
+        let born = born.filter(|id| before.position.as_ref().is_none_or(|open| open.id != *id));
+        match born.filter(|id| !self.names.insert((true, id.sequence))) {
+            Some(id) => Err(format!("position {id:?} is named as another one was (R15)")),
+            None => Ok(()),
+        }
     }
 
     /// cash = realised - s x C + unexplained (I9, R17).
@@ -202,6 +259,21 @@ impl Oracle {
         } else {
             Err(format!("cash is {}, and what it should come to {sum} (I9)", money.cash))
         }
+    }
+
+    /// A part that is taken off takes its share of the cost with it, and what stays is off by no more than one rounding
+    /// (R17).
+    fn share(&self, Step { kind, before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
+        let (Kind::ScaledOut, Some(was), Some(is)) = (kind, &before.position, &after.position) else {
+            return Ok(());
+        };
+        let scale = self.listed.get(&after.key.instrument).map_or(0, |listed| listed.money_scale);
+        // cost' / quantity' = cost / quantity, without a quotient.
+        let off = (is.cost * was.quantity.get() - was.cost * is.quantity.get()).abs();
+        if off * Decimal::TWO > was.quantity.get() * Decimal::new(1, scale) {
+            return Err(format!("of a cost of {} stay {} by taking part of it off (R17)", was.cost, is.cost));
+        }
+        Ok(())
     }
 
     /// A close lasts until its key is flat and nothing increases it (R7).
@@ -221,6 +293,18 @@ impl Oracle {
             return Ok(());
         }
         Err("it was closing, is not flat, and closes no more (R7)".to_owned())
+    }
+
+    /// After the overdue were looked for none is left: each is in doubt, or gone if it was never sent (R6).
+    pub(super) fn expired(&self, now: Timestamp) -> Result<(), Wrong> {
+        let mut orders = self.keys.values().flat_map(|key| &key.orders);
+        let alive = |order: &Order| {
+            matches!(order.state, OrderState::Reserved | OrderState::Sent | OrderState::Working)
+        };
+        match orders.find(|order| alive(order) && order.deadline < now) {
+            Some(order) => Err(format!("order {} is overdue and not in doubt (R6)", order.client_id)),
+            None => Ok(()),
+        }
     }
 
     /// What a task has let go of is in doubt or over: no order stays sent without a holder (R6).

@@ -7,7 +7,7 @@ use posbook::{
 };
 use rust_decimal::Decimal;
 
-use super::{Oracle, Said, Step, Wrong, outstanding};
+use super::{Listed, Oracle, Said, Step, Wrong, outstanding};
 use crate::world::executor::TaskId;
 
 impl Oracle {
@@ -47,7 +47,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn reserved(&self, step: &Step<'_>, order: &Order) -> Result<(), Wrong> {
+    fn reserved(&mut self, step: &Step<'_>, order: &Order) -> Result<(), Wrong> {
         let Step { before, after, .. } = *step;
         let open = before.position.as_deref();
         if !order.intent.increases() {
@@ -58,7 +58,10 @@ impl Oracle {
                 return Err(format!("{in_flight} are in flight to reduce {there} (I2)"));
             }
             return match (order.exit, open) {
-                (Some(exit), Some(open)) => exit_stands(&exit, open, before),
+                (Some(exit), Some(open)) => {
+                    exit_stands(&exit, open, before)?;
+                    self.exit(step, order, &exit)
+                }
                 (Some(_), None) => Err("an exit of nothing".to_owned()),
                 (None, _) => Ok(()),
             };
@@ -82,7 +85,7 @@ impl Oracle {
                 self.positions
             ));
         }
-        let (size, _) = self.sizes.get(&after.key.instrument).copied().unwrap_or_default();
+        let Listed { size, .. } = self.listed.get(&after.key.instrument).copied().unwrap_or_default();
         let newest = after.orders.last().and_then(|order| order.reference).map_or(Decimal::ZERO, |p| p.get());
         let stands =
             after.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.max(p.quantity.get() * size * newest));

@@ -1,6 +1,7 @@
 //! Position reports: what they may change, and when (R8, R10). What a key's reports have assumed is kept for the verdict:
 //! two known limits are about it.
 
+use posbook::venue::Completeness;
 use posbook::{Command, Kind, Owner, PositionKey, Sequence, Timestamp, TroubleKind};
 
 use super::{Oracle, Step, Wrong};
@@ -70,7 +71,10 @@ impl Oracle {
     pub(in crate::world) fn reconciled(&mut self, task: TaskId, done: Done) -> Result<(), Wrong> {
         let wire = self.wire.clone();
         let notes = wire.notes();
-        let failed = notes.reported.iter().any(|(whose, failed)| *whose == task && *failed);
+        let failed = notes
+            .reported
+            .iter()
+            .any(|(whose, report)| *whose == task && matches!(report.completeness, Completeness::Failed(_)));
         if failed && done == (Done::Reconciled { error: false }) {
             return Err("a report that failed was taken for a list (D13)".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use posbook::{Command, Intent, OrderRef, Price, Ratchet, Side, TargetOrigin, TroubleKind};
 
-use super::{Oracle, Step, Wrong};
+use super::{Listed, Oracle, Step, Wrong};
 
 impl Oracle {
     pub(super) fn stop(&self, Step { change, kind, before, after }: &Step<'_>) -> Result<(), Wrong> {
@@ -21,7 +21,7 @@ impl Oracle {
         if now.targets.stop.is_some_and(|to| !looser(to)) {
             return Ok(());
         }
-        let (_, minimum) = self.sizes.get(&after.key.instrument).copied().unwrap_or_default();
+        let Listed { minimum, .. } = self.listed.get(&after.key.instrument).copied().unwrap_or_default();
         let said_so = match change.command() {
             Command::Retarget(wish) => wish.ratchet == Ratchet::Loosen,
             // Rest below the minimum is dust; the order that takes it over brings its own protection (R18).
