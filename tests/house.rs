@@ -332,9 +332,13 @@ fn has(text: &str, name: &str) -> bool {
 #[test]
 fn every_rule_defect_and_invariant_is_written_down() {
     let mut wrong = Vec::new();
-    for (file, letter, count) in
-        [("docs/rules.md", 'R', 18), ("docs/defects.md", 'D', 32), ("ARCHITECTURE.md", 'I', 13)]
-    {
+    for (file, letter, count) in [
+        ("docs/rules.md", 'R', 18),
+        ("docs/defects.md", 'D', 32),
+        ("ARCHITECTURE.md", 'I', 13),
+        ("docs/proof.md", 'R', 18),
+        ("docs/proof.md", 'I', 13),
+    ] {
         let Ok(text) = fs::read_to_string(root().join(file)) else {
             eprintln!("{file} is not written yet: skipped");
             continue;
@@ -346,6 +350,41 @@ fn every_rule_defect_and_invariant_is_written_down() {
         }
     }
     complain(wrong);
+}
+
+/// What `docs/proof.md` leans on must be there: files, models and twins, by their names between backticks.
+#[test]
+fn what_the_proof_names_is_there() {
+    let text = fs::read_to_string(root().join("docs/proof.md")).unwrap();
+    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    let twins: String =
+        ["src", "loom-tests/src"].into_iter().flat_map(sources).map(|(_, text)| text).collect();
+    let mut wrong = Vec::new();
+    let (mut files, mut names) = (0, 0);
+    for name in quoted {
+        let word = !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if name.contains('/') && !name.starts_with("..") && !name.contains(' ') {
+            files += 1;
+            if !root().join(name).exists() {
+                wrong.push(format!("there is no {name}"));
+            }
+        } else if word && name.contains('_') {
+            names += 1;
+            let scene = format!("{name}.rs");
+            let model = ["models", "recycling"]
+                .map(|folder| root().join("loom-tests/tests").join(folder).join(&scene));
+            if !model.iter().any(|path| path.exists())
+                && !twins.contains(&format!("\"{name}\""))
+                && !root().join("tests/properties").join(&scene).exists()
+                && !["rust_decimal"].contains(&name)
+            {
+                wrong.push(format!("there is no model and no twin {name}"));
+            }
+        }
+    }
+    complain(wrong);
+    assert!(files > 10 && names > 50, "{files} files and {names} names were looked for");
 }
 
 #[test]
