@@ -93,6 +93,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_possible() {
         (&["--simulate", "--world", "turns=0"], "1 to 1000000"),
         (&["--simulate", "--world", "skew=-9223372036854775808"], "100000 ms"),
         (&["--simulate", "--world", "faults=bad-luck:1"], "bad-luck"),
+        (&["--simulate", "--world", "faults=lost-answer:1000001"], "millionths"),
         (&["--simulate", "--world", "colour=red"], "colour"),
     ] {
         let output = posbook(&[&["stress"], wrong].concat());

@@ -1,9 +1,11 @@
-//! A person's file of instruments: an error of one line, or instruments whose numbers are above zero.
+//! What a person writes. A file of instruments: an error of one line, or instruments whose numbers are above zero. The
+//! settings of a world: an error of one line, or a world that is printed as it is read.
 #![no_main]
 
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
+use posbook_proof::world::Options;
 use rust_decimal::Decimal;
 
 #[allow(dead_code, unused_imports, reason = "a replay uses more of it")]
@@ -11,6 +13,10 @@ use rust_decimal::Decimal;
 mod market;
 
 fuzz_target!(|text: &str| {
+    match Options::of(0).with(text) {
+        Ok(world) => assert_eq!(world.to_string().parse(), Ok(world)),
+        Err(error) => assert!(error.lines().count() == 1, "an error is one line: {error}"),
+    }
     match market::instruments::parse(Path::new("instruments.toml"), text) {
         Ok(declared) => {
             for (place, one) in declared.iter().enumerate() {

@@ -239,7 +239,11 @@ impl Options {
                         let (fault, rate) =
                             text.split_once(':').ok_or_else(|| format!("{text:?} is not fault:rate"))?;
                         let fault: Fault = fault.parse().map_err(|wrong| format!("{wrong}"))?;
-                        Ok((fault, rate.parse::<u32>().map_err(|wrong| format!("{text}: {wrong}"))?))
+                        let rate = rate.parse().ok().filter(|rate| (1..=1_000_000).contains(rate));
+                        Ok((
+                            fault,
+                            rate.ok_or_else(|| format!("{text:?}: a rate is 1 to 1000000 millionths"))?,
+                        ))
                     };
                     let all = value.split('+').filter(|text| !text.is_empty());
                     options.faults = all.map(one).collect::<Result<_, String>>()?;
