@@ -14,9 +14,9 @@
 use std::ops::RangeInclusive;
 
 use posbook::{
-    Book, Builder, Change, Command, Decimal, Effect, Fill, FillNote, FillOutcome, InstrumentId, Intent,
-    KeyState, Kind, OrderSide, OrderState, Price, Publication, Quantity, Reason, Rejection, Reservation,
-    Retarget, Sent, Sequence, Side, TargetRule, Timestamp,
+    Book, Builder, Change, Command, Decimal, Effect, ExitRule, Fill, FillNote, FillOutcome, InstrumentId,
+    Intent, KeyState, Kind, OrderSide, OrderState, Price, Publication, Quantity, Reason, Rejection,
+    Reservation, Retarget, Sent, Sequence, Side, TargetRule, Timestamp,
 };
 
 use crate::scene::{Bound, explore_within, fill, instrument, small};
@@ -244,6 +244,7 @@ impl Stage {
             for change in unit.expect("the window has everything").iter() {
                 replica.apply(change).expect("each publication takes the next sequence (I4)");
                 left_in_time(change);
+                fired_in_time(change);
             }
         }
         assert_eq!(replica.sequence(), view.sequence(), "the feed has every change (I10)");
@@ -260,6 +261,19 @@ fn left_in_time(change: &Change) {
     assert!(!closes, "an increase left for a key that closes (R5, R7)");
     let standing = after.position.as_ref().map(|open| open.id);
     assert_eq!(order.against, standing, "an order left for another life of its key (R5)");
+}
+
+/// An exit is reserved while the stop that fired stands (R16).
+fn fired_in_time(change: &Change) {
+    let Effect::Key { kind: Kind::Reserved, before: Some(before), after, .. } = &change.effect else {
+        return;
+    };
+    let exits = after.orders.iter().filter(|order| order.client_id.sequence == change.sequence);
+    for rule in exits.filter_map(|order| order.exit).map(|exit| exit.rule) {
+        let ExitRule::StopLoss(fired) = rule else { continue };
+        let stands = before.position.as_ref().and_then(|open| open.stop_loss());
+        assert_eq!(stands, Some(fired), "an exit at a stop that does not stand (R16)");
+    }
 }
 
 /// A key in words: what is open, what is on its way.

@@ -58,7 +58,7 @@ pub(super) fn exit_stands(
     key: &KeyState,
     exit: Option<&Exit>,
 ) -> Result<(), Rejection> {
-    let Some(exit) = exit else { return Ok(()) };
+    let Some(exit) = exit.filter(|_| !fault("exit_unasked")) else { return Ok(()) };
     expect(key, Precondition::Position(exit.position))?;
     let open = position(key)?;
     let stands = match exit.rule {

@@ -40,6 +40,8 @@ twins! {
     no_closing: UNLISTED, close_vs_scale_in::nothing_new_on_a_key_that_closes;
     /// An order leaves without being asked about once more (R5).
     sent_unasked: "an increase left for a key that closes (R5, R7)", close_vs_scale_in::asked_once_more_before_it_leaves;
+    /// What fired an exit is not asked about once more (R16).
+    exit_unasked: "an exit at a stop that does not stand (R16)", scale_out_vs_retarget::an_exit_whose_stop_moves;
     /// Positions on their way are not counted (D11).
     limits_outside: "beyond the limit (D11)", limits_two_opens_one_place::one_place;
     /// A fill is not compared with those that were booked (I11).
