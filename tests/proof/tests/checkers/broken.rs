@@ -142,7 +142,8 @@ fn money_that_appears_or_vanishes_is_found_by_the_count() {
     let at_rest = stage.book.snapshot();
     assert_eq!(conserved(&history, &at_rest), Ok(1));
     let fill = history.publications.iter().position(|unit| unit[0].kind() == Kind::Opened).unwrap();
-    let breaks: [(fn(&mut KeyState), &str); 4] = [
+    type Damage = fn(&mut KeyState);
+    let breaks: [(Damage, &str); 4] = [
         (|key| key.ledger.cash += Decimal::ONE, "has cash"),
         (|key| key.ledger.realised -= Decimal::ONE, "has cash"),
         // These two hide each other in the equation: only what was traded gives them away.
