@@ -27,7 +27,7 @@ use round::Round;
 /// Options of `posbook stress`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How long, checking included.
+    /// How long, checking included. A round that has begun is finished: with many instruments that is some seconds more.
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seconds: u64,
 

@@ -144,8 +144,13 @@ fn worlds(options: &Options, began: Instant) -> Result<Report, Failure> {
     thread::scope(|scope| {
         let parts: Result<Vec<_>, _> =
             (0..threads).map(|n| thread::Builder::new().spawn_scoped(scope, move || part(n))).collect();
-        let parts = parts
-            .map_err(|wrong| Failure::Environment(format!("{threads} threads cannot be had: {wrong}")))?;
+        let parts = parts.map_err(|wrong| {
+            // Those that run already would run to their end.
+            enough.store(true, Relaxed);
+            Failure::Environment(format!(
+                "{threads} threads cannot be had: {wrong}; try fewer with --threads"
+            ))
+        })?;
         for part in parts {
             let part = part.join().map_err(|_| {
                 Failure::Environment("a thread panicked outside of any world; see stderr".to_owned())

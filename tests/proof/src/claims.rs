@@ -27,21 +27,11 @@ pub(crate) struct Claims {
 /// Rule 3 of the witness.
 pub(crate) fn claims(history: &History) -> Result<Claims, Box<Violation>> {
     let events = &history.events;
-    let mut claims = Claims {
-        places: events.iter().map(stated).collect(),
-        by: vec![None; history.publications.len()],
-        clocks: Clocks::new(history),
-    };
-    for (n, event) in events.iter().enumerate() {
-        match &event.came {
-            Came::Published { last, publication, .. } => {
-                by_sequence(history, &mut claims, n, event, *last, publication.as_ref())?;
-            }
-            Came::Item(publication) => item(history, event, publication)?,
-            _ => {}
-        }
+    let (claims, wrong) = gather(history);
+    if let Some(wrong) = wrong {
+        return Err(wrong);
     }
-    by_command(history, &mut claims);
+    feeds(history)?;
     for (n, publication) in history.publications.iter().enumerate() {
         let by = claims.by.get(n).copied().flatten();
         let Some(event) = by.and_then(|by| events.get(by)) else {
@@ -62,6 +52,24 @@ pub(crate) fn claims(history: &History) -> Result<Claims, Box<Violation>> {
         }
     }
     Ok(claims)
+}
+
+/// The places as far as they can be told, and the first call that says of its own what cannot be.
+pub(crate) fn gather(history: &History) -> (Claims, Option<Box<Violation>>) {
+    let mut claims = Claims {
+        places: history.events.iter().map(stated).collect(),
+        by: vec![None; history.publications.len()],
+        clocks: Clocks::new(history),
+    };
+    let mut wrong = None;
+    for (n, event) in history.events.iter().enumerate() {
+        if let Came::Published { last, publication, .. } = &event.came {
+            let placed = by_sequence(history, &mut claims, n, event, *last, publication.as_ref());
+            wrong = wrong.or(placed.err());
+        }
+    }
+    by_command(history, &mut claims);
+    (claims, wrong)
 }
 
 /// The call says which sequence it took.
@@ -120,6 +128,8 @@ fn by_command(history: &History, claims: &mut Claims) {
     let floors = floors(events, &claims.places, before);
     // The latest beginning of anything that has an older place: who was over by then cannot have a newer one.
     let mut latest = 0;
+    // Equal calls that overlap may stand for one another: if one of them may have the wrong place, so may the others.
+    let mut unsure: HashMap<Vec<Command>, Vec<usize>> = HashMap::new();
     for (at, publication) in history.publications.iter().enumerate() {
         if let Some(event) = claims.by.get(at).copied().flatten().and_then(|n| events.get(n)) {
             latest = latest.max(event.invoked);
@@ -152,10 +162,16 @@ fn by_command(history: &History, claims: &mut Claims) {
         if let Some(place) = best {
             let n = candidates.swap_remove(place);
             take(claims, at, n, publication);
-            if fitting.len() <= 1 {
+            let overlaps = |other: &usize| match (events.get(n), events.get(*other)) {
+                (Some(one), Some(other)) => one.invoked < other.returned && other.invoked < one.returned,
+                _ => false,
+            };
+            let beside_unsure = unsure.get(&wanted).is_some_and(|others| others.iter().any(overlaps));
+            if fitting.len() <= 1 && !beside_unsure {
                 latest = latest.max(events.get(n).map_or(0, |event| event.invoked));
             } else if let Some(place) = claims.places.get_mut(n) {
                 *place = Place::OneOfSeveral;
+                unsure.entry(wanted).or_default().push(n);
             }
         }
     }
@@ -180,9 +196,37 @@ fn floors(events: &[Event], places: &[Place], before: Sequence) -> Vec<Sequence>
     events.iter().map(below).collect()
 }
 
-/// The feed delivers what comes next in the one order.
-fn item(history: &History, event: &Event, publication: &Publication) -> Result<(), Box<Violation>> {
-    let Asked::Feed { after } = event.asked else { return Ok(()) };
+/// A feed delivers what comes next in the one order, goes on where it ended, and has lost nothing: the window of a recorded
+/// book holds all that was published since the recording began, or there would be no history. A thread has one feed.
+fn feeds(history: &History) -> Result<(), Box<Violation>> {
+    let mut ended: HashMap<u32, Sequence> = HashMap::new();
+    for event in &history.events {
+        let Asked::Feed { after } = event.asked else { continue };
+        let event_of = || Box::new(event.clone());
+        if ended.get(&event.thread).is_some_and(|ended| *ended != after) {
+            return Err(Violation::FeedMoved { event: event_of() }.into());
+        }
+        match &event.came {
+            Came::Item(publication) => {
+                item(history, event, after, publication)?;
+                ended.insert(event.thread, publication.last());
+            }
+            Came::Lagged(_) if after >= history.before.sequence() => {
+                return Err(Violation::NotLagged { event: event_of() }.into());
+            }
+            Came::Lagged(_) => drop(ended.remove(&event.thread)),
+            _ => drop(ended.insert(event.thread, after)),
+        }
+    }
+    Ok(())
+}
+
+fn item(
+    history: &History,
+    event: &Event,
+    after: Sequence,
+    publication: &Publication,
+) -> Result<(), Box<Violation>> {
     let all = &history.publications;
     let stands = all.get(all.partition_point(|other| other.last() <= after));
     // What stood before the recording began is not judged.

@@ -29,8 +29,12 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
     for handed in fills.values() {
         let fill = handed.fill;
         match handed.booked.as_slice() {
-            [] if handed.all_duplicates && !forgotten(history, fill) => {
-                return Err(format!("{}: it was never booked, and called a duplicate", words(fill)));
+            [] if handed.called_duplicate
+                && !handed.noted
+                && !excused(history, fill)
+                && !greater(&fills, fill) =>
+            {
+                return Err(format!("{}: it was never booked, and called a duplicate (I11)", words(fill)));
             }
             [] => {}
             // Its quantity was in a report.
@@ -75,19 +79,24 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
             return Err(format!("instrument {id}: {handed_in} was handed in, {stands} is open"));
         }
     }
+    let mut worths = HashMap::new();
     for publication in &history.publications {
-        money(publication, at_rest)?;
+        money(publication, at_rest, &mut worths)?;
     }
     Ok(fills.len() as u64)
 }
 
 /// What one publication did to the money (I9, R17). The instruments of these histories are such that no amount is rounded.
-fn money(publication: &Publication, at_rest: &Snapshot) -> Result<(), String> {
+/// `worths`: what the orders with cumulative figures came to so far.
+fn money<'a>(
+    publication: &'a Publication,
+    at_rest: &Snapshot,
+    worths: &mut HashMap<&'a OrderRef, Decimal>,
+) -> Result<(), String> {
     let flat = KeyState::flat(InstrumentId(0).into());
     let (mut cash, mut fees, mut booked) = (Decimal::ZERO, Decimal::ZERO, false);
-    let recorded = publication.first_cause().map(|cause| &cause.command);
-    let fill = match recorded {
-        Some(Command::Record(fill)) if matches!(fill.shape, Shape::Trade { .. }) => Some(fill),
+    let fill = match publication.first_cause().map(|cause| &cause.command) {
+        Some(Command::Record(fill)) => Some(fill),
         _ => None,
     };
     for change in publication.iter() {
@@ -109,7 +118,10 @@ fn money(publication: &Publication, at_rest: &Snapshot) -> Result<(), String> {
     }
     let Some(fill) = fill.filter(|_| booked) else { return Ok(()) };
     let size = at_rest.instrument(fill.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
-    let worth = fill.quantity.get() * size * fill.price.get();
+    let mut worth = fill.quantity.get() * size * fill.price.get();
+    if fill.shape == Shape::Cumulative {
+        worth -= worths.insert(&fill.order, worth).unwrap_or_default();
+    }
     let traded = if fill.side == OrderSide::Buy { -worth } else { worth };
     let paid: Decimal = fill.fees.iter().map(|(_, amount)| amount).sum();
     if (cash, fees) != (traded, paid) {
@@ -128,7 +140,9 @@ struct HandedIn<'a> {
     fill: &'a Fill,
     /// The notes of each time it was booked.
     booked: Vec<&'a [FillNote]>,
-    all_duplicates: bool,
+    called_duplicate: bool,
+    /// It was taken note of as one that is not booked (R3, R4): when it comes again it is known.
+    noted: bool,
 }
 
 type Identity<'a> = (InstrumentId, &'a OrderRef, &'a Shape, Option<Decimal>);
@@ -139,12 +153,13 @@ fn distinct(history: &History) -> HashMap<Identity<'_>, HandedIn<'_>> {
         let [Command::Record(fill)] = event.commands() else { continue };
         let cumulative = (fill.shape == Shape::Cumulative).then(|| fill.quantity.get());
         let identity = (fill.instrument, &fill.order, &fill.shape, cumulative);
-        let handed =
-            fills.entry(identity).or_insert(HandedIn { fill, booked: Vec::new(), all_duplicates: true });
+        let new = HandedIn { fill, booked: Vec::new(), called_duplicate: false, noted: false };
+        let handed = fills.entry(identity).or_insert(new);
         match outcome(event) {
             Some(FillOutcome::Booked { notes }) => handed.booked.push(notes),
-            Some(FillOutcome::Duplicate) => {}
-            _ => handed.all_duplicates = false,
+            Some(FillOutcome::Duplicate) => handed.called_duplicate = true,
+            Some(_) => handed.noted = true,
+            None => {}
         }
     }
     fills
@@ -158,13 +173,22 @@ fn outcome(event: &Event) -> Option<&FillOutcome> {
     }
 }
 
+/// A figure below one that was booked says nothing new.
+fn greater(fills: &HashMap<Identity<'_>, HandedIn<'_>>, fill: &Fill) -> bool {
+    let of_order = |other: &HandedIn<'_>| {
+        other.fill.shape == Shape::Cumulative
+            && (other.fill.instrument, &other.fill.order) == (fill.instrument, &fill.order)
+    };
+    fill.shape == Shape::Cumulative
+        && fills
+            .values()
+            .any(|other| of_order(other) && !other.booked.is_empty() && other.fill.quantity >= fill.quantity)
+}
+
 /// A fill that comes after so many others of its instrument may be taken for one that was booked: its order's figure says
-/// so (R3). A cumulative figure that is not the greatest is none that was missed.
-fn forgotten(history: &History, fill: &Fill) -> bool {
+/// so (R3).
+fn excused(history: &History, fill: &Fill) -> bool {
     let OrderRef::Ours(order) = fill.order else { return false };
-    if fill.shape == Shape::Cumulative {
-        return true;
-    }
     let since = |publication: &&Publication| publication.first() > Sequence(order.sequence.0);
     let fills = history.publications.iter().filter(since).filter(|publication| {
         publication.first_cause().is_some_and(

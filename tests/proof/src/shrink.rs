@@ -1,24 +1,26 @@
-//! A failing history is long; what a reader needs of it is short. The smallest part that still shows the violation, as
-//! lines that can be read.
+//! A failing history is long; what a reader needs of it is short: the shortest beginning that was found to show the same
+//! violation, as lines that can be read.
 //!
-//! First what happened after the violation is cut off, by halves: a history's beginning is a history. Then what is left is
-//! narrowed to the keys concerned and to what touched them last. That last part is for the eye: to try it again takes the
-//! whole beginning, because every state contains every key.
+//! A history's beginning is a history if it is cut with care: what was published by then, and of the calls under way those
+//! that published it. A cut that shows another violation shows one of the cut's making, so it does not count, and what is
+//! printed is always what the whole history broke. The lines are narrowed further, to the keys concerned and to what touched
+//! them last; that is for the eye, and not tried again.
 
 use std::collections::BTreeSet;
 
-use posbook::{Command, InstrumentId, Publication};
+use posbook::{Command, InstrumentId};
 
+use crate::claims::{Claims, gather};
 use crate::history::{Event, History};
 use crate::violation::Violation;
-use crate::witness::check;
+use crate::witness::{Place, check};
 
 /// What is left of a failing history.
 #[derive(Debug, Clone)]
 pub struct Shrunk {
-    /// The violation that is left; it may be another than the first that was found.
+    /// The violation: the first that the whole history shows.
     pub violation: Violation,
-    /// How many calls the shortest failing beginning has.
+    /// How many calls the shortest beginning has that was found to show it.
     pub events: usize,
     /// What to read.
     pub lines: Vec<String>,
@@ -29,43 +31,53 @@ const LINES: usize = 40;
 
 /// Shrinks a history that fails. `None`: it does not fail.
 pub fn shrink(history: &History) -> Option<Shrunk> {
-    let mut violation = *check(history).err()?;
-    let mut failing = history.clone();
-    // The shortest beginning that fails: what fails goes on failing when more follows, so halving finds it.
-    let (mut sound, mut broken) = (0, failing.events.len());
-    while broken > sound + 1 {
-        let middle = sound.midpoint(broken);
-        let shorter = beginning(history, middle);
-        match check(&shorter) {
-            Err(found) => (violation, failing, broken) = (*found, shorter, middle),
-            Ok(_) => sound = middle,
+    let violation = *check(history).err()?;
+    let owners = gather(history).0;
+    let mut over: Vec<u64> = history.events.iter().map(|event| event.returned).collect();
+    over.sort_unstable();
+    let cut = |events: usize| {
+        let until = over.get(events.saturating_sub(1)).copied().unwrap_or(0);
+        let shorter = cut_off(history, &owners, until);
+        check(&shorter).is_err_and(|found| found.is(&violation)).then_some(shorter)
+    };
+    // Nobody can see it before all who are concerned are over. If that is not enough, halving looks for where it is.
+    let last = violation.events().iter().map(|event| event.returned).max();
+    let least = last.map_or(0, |last| over.partition_point(|returned| *returned <= last));
+    let failing = cut(least).unwrap_or_else(|| {
+        let (mut shows, mut below, mut above) = (history.clone(), least, over.len());
+        while above > below + 1 {
+            let middle = below.midpoint(above);
+            match cut(middle) {
+                Some(shorter) => (shows, above) = (shorter, middle),
+                None => below = middle,
+            }
         }
-    }
+        shows
+    });
     Some(Shrunk { lines: lines(&failing, &violation), events: failing.events.len(), violation })
 }
 
-/// The first `n` events that were over, and what was published by then.
-fn beginning(history: &History, n: usize) -> History {
-    let mut by_end: Vec<&Event> = history.events.iter().collect();
-    by_end.sort_by_key(|event| event.returned);
-    let until = by_end.get(n.saturating_sub(1)).map_or(0, |event| event.returned);
-    // What was under way then may have been published already: it stays too.
-    let events: Vec<Event> = history.events.iter().filter(|e| e.invoked <= until).cloned().collect();
-    // What only later calls ask for is cut off; a publication that nobody claims stays, it may be the fault.
-    let asked_later = |publication: &Publication| {
-        let of = |event: &&Event| {
-            event.commands().first() == publication.iter().next().map(posbook::Change::command)
-        };
-        !events.iter().any(|event| of(&event)) && history.events.iter().any(|event| of(&event))
+/// What of a history was over by a tick, what was published by then, and who published it: a history too.
+pub fn beginning(history: &History, until: u64) -> History {
+    cut_off(history, &gather(history).0, until)
+}
+
+fn cut_off(history: &History, owners: &Claims, until: u64) -> History {
+    // Whoever may have the place of another one says nothing about when it was published.
+    let owner = |at: usize| {
+        let n = owners.by.get(at).copied().flatten()?;
+        let sure = matches!(owners.places.get(n), Some(Place::Write { .. }));
+        history.events.get(n).filter(|_| sure)
     };
-    let keep = history.publications.iter().position(asked_later).unwrap_or(history.publications.len());
+    let all = history.publications.len();
+    let over = |at: &usize| owner(*at).is_some_and(|event| event.returned <= until);
+    let later = |at: &usize| owner(*at).is_some_and(|event| event.invoked > until);
+    let known = (0..all).rev().find(over).map_or(0, |at| at + 1);
+    let keep = (known..all).find(later).unwrap_or(all);
     let publications: Vec<_> = history.publications.iter().take(keep).cloned().collect();
-    // Of the calls that were under way, those that published something of it: what the others say is about later.
-    let published = |event: &Event| {
-        let first = event.commands().first();
-        first.is_some() && publications.iter().any(|p| p.iter().next().map(posbook::Change::command) == first)
-    };
-    let events = events.into_iter().filter(|event| event.returned <= until || published(event)).collect();
+    let owns: BTreeSet<usize> = owners.by.iter().take(keep).copied().flatten().collect();
+    let stays = |(n, event): &(usize, &Event)| event.returned <= until || owns.contains(n);
+    let events = history.events.iter().enumerate().filter(stays).map(|(_, event)| event.clone()).collect();
     History { events, publications, given: history.given.clone(), before: history.before.clone() }
 }
 

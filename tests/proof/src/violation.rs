@@ -88,6 +88,16 @@ pub enum Violation {
         /// The call.
         event: Box<Event>,
     },
+    /// The feed goes on from somewhere else than where it had ended (I10).
+    FeedMoved {
+        /// The call.
+        event: Box<Event>,
+    },
+    /// The feed says that it has lost what its window holds (I10).
+    NotLagged {
+        /// The call.
+        event: Box<Event>,
+    },
     /// A publication carries another time or mark than there was (R11).
     OtherCircumstances {
         /// The call.
@@ -111,7 +121,7 @@ impl Violation {
             Violation::Torn { .. } => "R14",
             Violation::OtherContent { .. } => "I4, I5, I8",
             Violation::Unjustified { .. } => "I6",
-            Violation::OtherItem { .. } => "I10",
+            Violation::OtherItem { .. } | Violation::FeedMoved { .. } | Violation::NotLagged { .. } => "I10",
             Violation::OtherCircumstances { .. } => "R11",
         }
     }
@@ -129,8 +139,25 @@ impl Violation {
             | Violation::OtherContent { event, .. }
             | Violation::Unjustified { event, .. }
             | Violation::OtherItem { event }
+            | Violation::FeedMoved { event }
+            | Violation::NotLagged { event }
             | Violation::OtherCircumstances { event, .. } => vec![event],
         }
+    }
+
+    /// Whether another violation is this one, found in another part of the same history. Which states were left to look at
+    /// does not count.
+    pub fn is(&self, other: &Self) -> bool {
+        let whose = |of: &Self| -> Vec<(u32, u64)> {
+            of.events().iter().map(|event| (event.thread, event.invoked)).collect()
+        };
+        let at = |of: &Self| match of {
+            Violation::Unjustified { .. } | Violation::Lost { .. } => None,
+            _ => of.span(),
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && whose(self) == whose(other)
+            && at(self) == at(other)
     }
 
     /// The sequences concerned, from the first to the last.
@@ -190,6 +217,12 @@ impl fmt::Display for Violation {
             ),
             Violation::OtherItem { .. } => {
                 f.write_str("the feed delivered something else than what comes next")
+            }
+            Violation::FeedMoved { .. } => {
+                f.write_str("the feed goes on from somewhere else than where it had ended")
+            }
+            Violation::NotLagged { .. } => {
+                f.write_str("the feed says that it has lost what its window holds")
             }
             Violation::OtherCircumstances { .. } => {
                 f.write_str("a publication carries another time or mark than there was")

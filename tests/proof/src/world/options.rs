@@ -222,9 +222,9 @@ impl Options {
                 "owners" => options.owners = number(1, 64)?,
                 "instruments" => options.instruments = number(1, 4)?,
                 "first" => options.first = number(0, 1_000)?,
-                "turns" => options.turns = number(1, 1_000_000)?,
+                "turns" => options.turns = number(1, 100_000)?,
                 "reconciles" => options.reconciles = number(0, 90)?,
-                "foreign" => options.foreign = number(0, 1_000_000)?,
+                "foreign" => options.foreign = number(0, 1_000)?,
                 "cancels" => options.cancels = number(0, 1_000)?,
                 "slow" => options.slow = number(0, 100)?,
                 "hangs" => options.hangs = number(0, 1_000)?,
@@ -248,7 +248,7 @@ impl Options {
                     let all = value.split('+').filter(|text| !text.is_empty());
                     options.faults = all.map(one).collect::<Result<_, String>>()?;
                 }
-                _ => return Err(format!("there is no option {name:?}")),
+                _ => return Err(format!("there is no setting {name:?}, only those of {}", Self::of(0))),
             }
         }
         Ok(options)

@@ -121,7 +121,8 @@ impl World {
         let book = Book::builder()
             .clock(clock.clone())
             .identity(1, 1)
-            .window(1 << 10)
+            // More than one call ever publishes, so that the oracle misses nothing.
+            .window(1 << 16)
             .instruments(traded.len())
             .limits(limits)
             .default_rule(rule)

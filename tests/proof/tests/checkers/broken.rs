@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use posbook::{Change, Command, Decimal, Effect, Fill, KeyState, Kind, OrderSide, Side, Sums};
+use posbook::{
+    Answer, Change, Command, Decimal, Effect, Fill, FillOutcome, KeyState, Kind, OrderSide, Side, Sums,
+};
 use posbook_proof::conservation::conserved;
 use posbook_proof::history::{Asked, Came, Event, History, Recording};
 use posbook_proof::naive::State;
@@ -353,6 +355,50 @@ fn a_feed_that_skips_is_found() {
     let third = history.publications[2].clone();
     history.events[11].came = Came::Item(third);
     assert!(matches!(found(&history), Violation::OtherItem { .. }));
+}
+
+#[test]
+fn a_feed_that_says_it_lagged_or_goes_on_elsewhere_is_found() {
+    // The window holds everything since the recording began.
+    let mut history = sound();
+    history.events[11].came = Came::Lagged(3);
+    assert!(matches!(found(&history), Violation::NotLagged { .. }));
+
+    // A second item, of what comes after the one that is left out.
+    let mut history = sound();
+    let mut next = history.events[11].clone();
+    let units = &history.publications;
+    next.asked = Asked::Feed { after: units[1].last() };
+    next.came = Came::Item(units[2].clone());
+    (next.invoked, next.returned) = (1_000, 1_001);
+    history.events.push(next);
+    assert!(matches!(found(&history), Violation::FeedMoved { .. }));
+}
+
+#[test]
+fn a_cumulative_figure_that_was_swallowed_is_found_by_the_count() {
+    let stage = Stage::new(KEYS, 1_024).unwrap();
+    let recording = Recording::begin(&stage.book).unwrap();
+    let mut rec = recording.recorder(0);
+    let claim =
+        rec.reserve(&stage.book, Command::open(stage.ids[0], Side::Long, "2".parse().unwrap())).unwrap();
+    let sent = rec.sent(claim).unwrap();
+    let figure = |quantity: &str| {
+        let (quantity, price) = (quantity.parse().unwrap(), "100".parse().unwrap());
+        Fill::cumulative(stage.ids[0], sent.client_id(), OrderSide::Buy, quantity, price)
+    };
+    for quantity in ["1", "2", "1"] {
+        rec.record(&stage.book, figure(quantity)).unwrap();
+    }
+    sent.detach();
+    let history = recording.end(&stage.book, [rec]).unwrap();
+    let at_rest = stage.book.snapshot();
+    assert_eq!(conserved(&history, &at_rest), Ok(2));
+    // The greater figure is called a duplicate, and what is open is what the smaller one says.
+    let mut broken = history;
+    broken.events[3].came = Came::Nothing { answer: Some(Answer::Fill(FillOutcome::Duplicate)) };
+    let wrong = conserved(&broken, &at_rest).unwrap_err();
+    assert!(wrong.contains("never booked, and called a duplicate (I11)"), "{wrong}");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use posbook::{Answer, FillOutcome, Kind};
 use posbook_proof::conservation::conserved;
-use posbook_proof::history::{Came, History};
+use posbook_proof::history::{Came, Event, History};
 use posbook_proof::program::{Trouble, Words};
-use posbook_proof::shrink::shrink;
+use posbook_proof::shrink::{beginning, shrink};
+use posbook_proof::violation::Violation;
 use posbook_proof::witness::check;
 
 use super::run::Run;
@@ -24,6 +25,53 @@ fn every_level_of_trouble_passes_the_witness_and_money_is_conserved() {
             assert!(fills > 0 && checked.refusals > 0 && checked.contents > 0, "{run:?}: {checked:?}");
             assert_eq!(stage.book.health().foreign_loads, 0);
         }
+    }
+}
+
+/// A history that fails is cut: the cut must not be what fails.
+#[test]
+fn no_beginning_of_a_sound_history_is_accused() {
+    for seed in 1..=6 {
+        let (threads, keys) = [(4, 1), (4, 2), (8, 16)][seed as usize % 3];
+        let run = Run { seed, threads, keys, steps: 150, trouble: Trouble::Hostile, words: Words::All };
+        let history = run.go().1;
+        let last = history.events.iter().map(|event| event.returned).max().unwrap();
+        for until in (0..=last).step_by(usize::try_from(last).unwrap() / 60) {
+            let shorter = beginning(&history, until);
+            check(&shorter).unwrap_or_else(|wrong| panic!("{run:?} until {until} of {last}: {wrong}"));
+        }
+    }
+}
+
+/// What is printed is what was broken, however much is cut off.
+#[test]
+fn what_is_shown_of_a_failing_history_is_what_it_broke() {
+    for seed in 1..=6 {
+        let run = Run { seed, threads: 4, keys: 2, steps: 400, trouble: Trouble::Hostile, words: Words::All };
+        let mut history = run.go().1;
+        let looks = |event: &Event| matches!(event.came, Came::Picture { digest: Some(_), .. });
+        let all: Vec<usize> = (0..history.events.len()).filter(|n| looks(&history.events[*n])).collect();
+        let n = all[all.len() * 6 / 10];
+        let Came::Picture { digest, .. } = &mut history.events[n].came else { unreachable!() };
+        *digest = digest.map(|digest| digest ^ 1);
+        let found = *check(&history).unwrap_err();
+        assert!(
+            matches!(&found, Violation::OtherContent { event, .. } if event.invoked == history.events[n].invoked)
+        );
+        let shrunk = shrink(&history).unwrap();
+        assert_eq!(shrunk.violation.to_string(), found.to_string());
+        assert!(
+            shrunk.events < history.events.len() * 7 / 10,
+            "{} of {}",
+            shrunk.events,
+            history.events.len()
+        );
+        assert_eq!(
+            shrunk.lines.iter().filter(|line| line.starts_with("=>")).count(),
+            1,
+            "{:#?}",
+            shrunk.lines
+        );
     }
 }
 
