@@ -206,7 +206,9 @@ fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
         (Shape::Cumulative, Some(order)) if order.source == FillSource::Trades => {
             Err(mixed(order, "trades").into())
         }
-        (Shape::Cumulative, Some(order)) if fill.quantity <= order.booked => Ok(News::Nothing),
+        (Shape::Cumulative, Some(order)) if fill.quantity <= order.booked || fault("figures_lost") => {
+            Ok(News::Nothing)
+        }
         (Shape::Cumulative, Some(order)) => match exact_sub("a fill's cash", value, order.booked_value) {
             Ok(value) => Ok(News::Fill { quantity: fill.quantity.less(order.booked), value }),
             Err(wrong) => Ok(News::Unfoldable(wrong.to_string())),

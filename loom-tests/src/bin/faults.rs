@@ -154,6 +154,15 @@ const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "figures_lost",
+        what: "a cumulative figure is taken for an earlier one (R2)",
+        guards: &[
+            rule("r02::cumulative_figures_are_booked_by_what_is_new_of_them", "booked(cumulative("),
+            world("at rest order"),
+            stress("no violation", "never booked, and called a duplicate (I11)"),
+        ],
+    },
+    Twin {
         fault: "unfoldable_lost",
         what: "a fill that cannot be booked is dropped (R4)",
         guards: &[

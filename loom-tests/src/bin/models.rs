@@ -137,7 +137,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             wrong.push("no control ran".to_owned());
         }
     }
-    if models.is_empty() {
+    if models.is_empty() && (words.is_empty() || controls.is_empty()) {
         wrong.push("no model ran".to_owned());
     }
     report(&models, &controls, &wrong, started.elapsed().as_secs_f64(), json.is_some());
@@ -168,16 +168,10 @@ fn play(
         let path =
             workshop::executable(&said, name).ok_or_else(|| format!("cargo named no binary for {name}"))?;
         let log = workshop.own(&format!("{}-{name}.log", checker.name()));
-        let mut test = Command::new(workshop.root.join(path));
-        // Of what the stage runs, what the filter names.
-        let only: Vec<String> = match (stage.only, filter) {
-            ([], filter) => filter.to_vec(),
-            (only, []) => only.iter().map(|part| (*part).to_owned()).collect(),
-            (only, filter) => {
-                only.iter().flat_map(|part| filter.iter().map(move |word| format!("{part}{word}"))).collect()
-            }
-        };
-        test.args(only).current_dir(&workshop.root).env_remove("POSBOOK_FAULT").stdin(Stdio::null());
+        let path = workshop.root.join(path);
+        let mut test = Command::new(&path);
+        test.args(chosen(&path, stage.only, filter)?);
+        test.current_dir(&workshop.root).env_remove("POSBOOK_FAULT").stdin(Stdio::null());
         let mut test = test.stdout(File::create(&log)?).stderr(Stdio::piped()).spawn()?;
         let lines = test.stderr.take().map(|stderr| BufReader::new(stderr).lines());
         let mut rest = Vec::new();
@@ -201,6 +195,24 @@ fn play(
         }
     }
     Ok(())
+}
+
+/// Of what a stage runs, what the filter names: the arguments for the test binary.
+fn chosen(path: &Path, only: &[&str], filter: &[String]) -> Result<Vec<String>, Box<dyn Error>> {
+    if only.is_empty() || filter.is_empty() {
+        return Ok(only.iter().map(|part| (*part).to_owned()).chain(filter.iter().cloned()).collect());
+    }
+    let listed = Command::new(path).arg("--list").stdin(Stdio::null()).output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let tests = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+    let wanted = tests.filter(|test| {
+        only.iter().any(|part| test.starts_with(part))
+            && filter.iter().any(|word| test.contains(word.as_str()))
+    });
+    // A name that no test has runs none; no name would run all.
+    let wanted: Vec<String> = wanted.map(str::to_owned).collect();
+    let names = if wanted.is_empty() { vec!["none of this stage".to_owned()] } else { wanted };
+    Ok(std::iter::once("--exact".to_owned()).chain(names).collect())
 }
 
 fn report(models: &[Told], controls: &[Told], wrong: &[String], seconds: f64, json: bool) {
