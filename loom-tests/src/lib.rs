@@ -2,7 +2,7 @@
 //!
 //! A green model proves nothing by itself: it may have explored a single schedule, or never have reached the case it
 //! is about. So a model returns an *outcome* for each schedule, its file's head lists the legal ones as a table, and
-//! [`explore`] asserts that the set reached **equals** the table: an outcome too many is a bug of the book, an outcome
+//! `explore` asserts that the set reached **equals** the table: an outcome too many is a bug of the book, an outcome
 //! missing is a bug of the model. It prints how many schedules there were and how long they took.
 //!
 //! The same scenes run under two checkers. **loom** (`cargo loom`) goes through every schedule. **shuttle** (`cargo

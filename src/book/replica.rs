@@ -64,7 +64,7 @@ impl Replica {
         self.0.sequence()
     }
 
-    /// The same fingerprint as [`Snapshot::digest`] of an equal book.
+    /// The same fingerprint as [`Snapshot::digest`](crate::Snapshot::digest) of an equal book.
     pub fn digest(&self) -> u128 {
         self.0.digest()
     }
