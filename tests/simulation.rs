@@ -35,7 +35,6 @@ fn world() -> Option<Options> {
 fn scale() -> u64 {
     match std::env::var("POSBOOK_SCALE").as_deref() {
         Ok("hand") => 100_000,
-        Ok("ci") => 5_000,
         _ => 500,
     }
 }
