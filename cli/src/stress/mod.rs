@@ -4,7 +4,6 @@
 //! A round has a fresh book, so what is kept is one round's history, and a violation is found seconds after it happened.
 //! The seed fixes what the threads' programs choose. It does not fix how the machine interleaves them: the command that is
 //! printed with a violation runs the same programs again, not the same interleaving. What was recorded is printed too.
-
 //!
 //! With `--simulate` there are no threads in each other's way but whole bots, each on one thread from one seed
 //! (`simulate.rs`): slower to go wrong, and everything that goes wrong goes wrong again.
