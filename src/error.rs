@@ -5,7 +5,6 @@
 //! correct it and try again, and it shows the position that stood in the way, if one did.
 
 use std::fmt;
-use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -32,7 +31,7 @@ struct Inner {
     /// Where: the symbol, and the leg and owner if they say more.
     place: Option<String>,
     command: Option<Command>,
-    standing: Option<Arc<Position>>,
+    standing: Option<Box<Position>>,
 }
 
 impl Rejection {
@@ -61,8 +60,8 @@ impl Rejection {
         self
     }
 
-    pub(crate) fn with_standing(mut self, standing: Option<&Arc<Position>>) -> Self {
-        self.0.standing = standing.cloned();
+    pub(crate) fn with_standing(mut self, standing: Option<&Position>) -> Self {
+        self.0.standing = standing.cloned().map(Box::new);
         self
     }
 }

@@ -112,7 +112,10 @@ pub(crate) struct Lost<T> {
 }
 
 /// Places in the pool of shells; shells beyond that are leaked. They are pinned only by loads in flight and by readers.
-pub(crate) const POOL_PLACES: usize = if cfg!(posbook_loom) { 3 } else { 256 };
+pub(crate) const POOL_PLACES: usize = if cfg!(posbook_loom) { 4 } else { 256 };
+/// Bodies that wait to be used again: one a writer that is under way, and one more. Each keeps a whole book of its own, so
+/// they are few.
+pub(crate) const BODY_PLACES: usize = if cfg!(posbook_loom) { 2 } else { 4 };
 /// Shells made with a book, so that an address of ours is rarely a new one while other cells are busy.
 pub(crate) const SHELLS_IN_ADVANCE: usize = if cfg!(posbook_loom) { 1 } else { 16 };
 

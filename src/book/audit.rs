@@ -11,11 +11,12 @@ use crate::model::{Change, Command, InstrumentId, Position, Publication, Symbol}
 
 use super::snapshot::Snapshot;
 
-/// Says what was published. The snapshot is only there to name instruments.
-pub(crate) fn published(publication: &Publication, view: &Snapshot) {
+/// Says what was published, if anybody listens. A view is only there to name instruments: any newer one will do.
+pub(crate) fn published(publication: &Publication, view: impl FnOnce() -> Snapshot) {
     isolated(|| {
         if tracing::enabled!(target: "posbook::audit", tracing::Level::INFO) {
-            publication.iter().for_each(|change| say(change, view));
+            let view = view();
+            publication.iter().for_each(|change| say(change, &view));
         }
     });
 }

@@ -6,8 +6,10 @@
 
 mod audit;
 mod batch;
+mod body;
 mod feed;
 mod marks;
+mod places;
 mod replica;
 mod reservation;
 mod root;
@@ -37,9 +39,10 @@ use crate::model::{
 use crate::state::{Answer, FillOutcome, Ring, Settings, State, decide};
 use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, fault, pause, random_u32};
 
+use body::Body;
 use feed::Feed;
 use marks::Marks;
-use root::{Body, Root};
+use root::Root;
 
 /// The positions of one account at one venue, shared by any number of threads.
 ///
@@ -396,46 +399,58 @@ impl Inner {
         let published = self.compare_and_swap(&cause);
         // After success, outside the loop (I6).
         match &published {
-            Ok((Published { publication: Some(publication), .. }, view)) => {
+            Ok(Published { publication: Some(publication), .. }) => {
                 self.feed.wake.notify();
-                audit::published(publication, view);
+                audit::published(publication, || self.root.view());
             }
             Ok(_) => {}
             Err(rejection) => audit::refused(rejection.command().unwrap_or(&cause.command), rejection),
         }
-        if let Ok((Published { answer: Answer::Registered(id), .. }, _)) = &published {
+        if let Ok(Published { answer: Answer::Registered(id), .. }) = &published {
             self.marks.admit(*id);
         }
-        published.map(|(published, _)| published)
+        published
     }
 
-    fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<(Published, Snapshot), Rejection> {
+    fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<Published, Rejection> {
         let mut found = self.root.load();
         // A broken twin decides on the state it read first; here it is always none.
         let first = fault("stale_state").then(|| found.view.clone());
         let mut turn = 0;
         loop {
-            let body = found.view.body();
-            let asked = first.as_ref().map_or(&body.state, |first| &first.body().state);
-            let (publication, answer) = decide(asked, cause)?;
+            let asked = first.as_ref().map_or(&found.view, |first| first).body();
+            let (publication, answer) = decide(&asked.state, cause)?;
             let Some(publication) = publication else {
-                return Ok((Published { publication: None, answer }, found.view.clone()));
+                return Ok(Published { publication: None, answer });
             };
-            let mut state = asked.clone();
+            let draft = match &first {
+                Some(first) => Ok(Arc::new(first.body().clone())),
+                None => self.root.draft(&found),
+            };
+            let mut draft = match draft {
+                Ok(draft) => draft,
+                // Lost before it was tried.
+                Err(newer) => {
+                    found = newer;
+                    pause(turn);
+                    turn += 1;
+                    continue;
+                }
+            };
+            // Nobody else holds it, so this is it and no copy.
+            let body = Arc::make_mut(&mut draft);
             for change in publication.iter() {
-                state.apply(change)?;
+                body.state.apply(change)?;
             }
-            let mut window = body.window.clone();
-            window.push(publication.clone());
-            let view = Snapshot::new(Arc::new(Body { state, window }));
+            body.window.push(publication.clone());
             // A broken twin compares with what it loads after it has decided: check, then act.
             if fault("check_then_act") {
                 found = self.root.load();
             }
-            match self.root.publish(found, view.clone()) {
-                Ok(()) => return Ok((Published { publication: Some(publication), answer }, view)),
+            match self.root.publish(found, Snapshot::new(draft)) {
+                Ok(()) => return Ok(Published { publication: Some(publication), answer }),
                 Err(_) if fault("ignore_lost") => {
-                    return Ok((Published { publication: Some(publication), answer }, view));
+                    return Ok(Published { publication: Some(publication), answer });
                 }
                 Err(newer) => {
                     found = newer;
@@ -479,6 +494,7 @@ pub struct Builder {
     max_mark_age: Duration,
     clock: Clock,
     identity: Option<(u32, Epoch)>,
+    reuse: bool,
 }
 
 impl Default for Builder {
@@ -493,6 +509,7 @@ impl Default for Builder {
             max_mark_age: Duration::from_secs(30),
             clock: Clock::system(),
             identity: None,
+            reuse: true,
         }
     }
 }
@@ -554,6 +571,13 @@ impl Builder {
         self
     }
 
+    /// Whether states that were replaced and that nobody holds are changed in place for later writes. Default: yes. Without
+    /// it every write copies the path to what it changes: the same book, slower; to compare the two.
+    pub fn reuse(mut self, reuse: bool) -> Self {
+        self.reuse = reuse;
+        self
+    }
+
     /// Makes the book.
     ///
     /// # Errors
@@ -591,7 +615,7 @@ impl Builder {
         };
         let body = Body { state: State::empty(Arc::new(settings)), window: Ring::new(self.window) };
         let inner = Arc::new(Inner {
-            root: Root::new(body),
+            root: Root::new(body, self.reuse),
             feed: Feed::new(),
             marks: Marks::new(self.instruments),
             clock: self.clock,

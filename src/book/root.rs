@@ -16,22 +16,16 @@
 )]
 
 use crate::error::Error;
-use crate::model::{Publication, Sequence};
-use crate::state::{Ring, State};
+use crate::model::Sequence;
 use crate::sync::{
-    Arc, AtomicCell, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, fault,
+    Arc, BODY_PLACES, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, fault,
     next_tag,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::body::{Body, Followed};
+use super::places::Places;
 use super::snapshot::Snapshot;
-
-/// What one publication leaves behind: the state, and the window of the feed that ends with it.
-#[derive(Debug)]
-pub(crate) struct Body {
-    pub(crate) state: State,
-    pub(crate) window: Ring<Publication>,
-}
 
 /// What the root cell stores.
 #[derive(Debug)]
@@ -55,10 +49,11 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    pub(crate) fn new(body: Body) -> Self {
+    /// `reuse`: whether bodies that were replaced are used again.
+    pub(crate) fn new(body: Body, reuse: bool) -> Self {
         let tag = next_tag();
         let empty = Snapshot::new(Arc::new(body));
-        let pool = Pool::new(tag, &empty);
+        let pool = Pool::new(tag, &empty, reuse);
         let shell = pool.shell(empty);
         Self { cell: RootCell::new(shell), pool, tag, foreign: Counter::new(0), retries: Counter::new(0) }
     }
@@ -119,6 +114,15 @@ impl Root {
         &self.cell
     }
 
+    /// A body equal to that of `found` that nobody else holds, to be changed and published; or what is found now, if a newer
+    /// root is known to be there.
+    pub(crate) fn draft(&self, found: &Shell) -> Result<Arc<Body>, RootArc<Shell>> {
+        self.pool.body(found.view.body()).ok_or_else(|| {
+            self.retries.fetch_add(1, Relaxed);
+            self.load()
+        })
+    }
+
     /// Publishes a view if the root is still `expected`; else what was found.
     pub(crate) fn publish(&self, expected: RootArc<Shell>, view: Snapshot) -> Result<(), RootArc<Shell>> {
         let candidate = self.pool.shell(view);
@@ -144,9 +148,7 @@ impl Root {
     /// How many shells wait in the pool, once nobody else touches it.
     #[cfg(posbook_recycling)]
     pub(crate) fn shells_idle(&self) -> u64 {
-        let places = self.pool.places.iter();
-        places.filter(|place| place.swap(None).is_some_and(|shell| place.swap(Some(shell)).is_none())).count()
-            as u64
+        self.pool.shells.idle()
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -156,6 +158,7 @@ impl Root {
             shells_made: self.pool.made.load(Relaxed),
             shells_pinned: self.pool.pinned.load(Relaxed),
             shells_leaked: self.pool.leaked.load(Relaxed),
+            bodies_copied: self.pool.copied.load(Relaxed),
         }
     }
 }
@@ -181,26 +184,32 @@ pub struct Health {
     pub shells_pinned: u64,
     /// Shells that found the pool full and were leaked, about 48 bytes each.
     pub shells_leaked: u64,
+    /// Writes that found no body to use again and copied the newest one: the first few, and those beside snapshots that
+    /// are held.
+    pub bodies_copied: u64,
 }
 
-/// Where shells wait to be used again. Swaps only.
+/// Shells and bodies that wait to be used again.
 struct Pool {
-    places: Box<[AtomicCell<Option<RootArc<Shell>>>]>,
+    shells: Places<RootArc<Shell>>,
+    bodies: Places<Arc<Body>>,
     tag: u32,
     /// What an idle shell holds, so that it pins nothing.
     empty: Snapshot,
-    /// The place that was emptied last: where a shell is looked for and put away first. A hint, no more.
-    vacant: Counter,
+    /// Whether bodies are used again.
+    reuse: bool,
     made: Counter,
     pinned: Counter,
     leaked: Counter,
+    copied: Counter,
 }
 
 impl Pool {
-    fn new(tag: u32, empty: &Snapshot) -> Self {
-        let places = (0..POOL_PLACES).map(|_| AtomicCell::empty()).collect();
-        let [vacant, made, pinned, leaked] = [0; 4].map(Counter::new);
-        let pool = Self { places, tag, empty: empty.clone(), vacant, made, pinned, leaked };
+    fn new(tag: u32, empty: &Snapshot, reuse: bool) -> Self {
+        let [made, pinned, leaked, copied] = [0; 4].map(Counter::new);
+        let (shells, bodies) = (Places::new(POOL_PLACES), Places::new(BODY_PLACES));
+        let reuse = reuse && RECYCLING;
+        let pool = Self { shells, bodies, tag, empty: empty.clone(), reuse, made, pinned, leaked, copied };
         let shells: Vec<_> = (0..SHELLS_IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
         shells.into_iter().for_each(|shell| pool.retire(shell));
         pool
@@ -213,35 +222,23 @@ impl Pool {
 
     /// A shell around this body: one that nobody else holds, or a new one.
     fn shell(&self, view: Snapshot) -> RootArc<Shell> {
-        for (n, place) in self.places_by_vacancy() {
-            let Some(mut idle) = place.swap(None) else { continue };
-            if let Some(shell) = RootArc::get_mut(&mut idle) {
-                self.vacant.store(n as u64, Relaxed);
-                shell.sequence = view.sequence();
-                shell.view = view;
-                return idle;
+        if RECYCLING {
+            for (place, mut idle) in self.shells.drain() {
+                if let Some(shell) = RootArc::get_mut(&mut idle) {
+                    self.shells.vacated(place);
+                    shell.sequence = view.sequence();
+                    let before = std::mem::replace(&mut shell.view, view);
+                    self.retire_body(before);
+                    return idle;
+                }
+                // Still pinned by a load in flight or a reader.
+                self.pinned.fetch_add(1, Relaxed);
+                if !fault("pinned_freed") {
+                    self.retire(idle);
+                }
             }
-            // Still pinned by a load in flight or a reader.
-            self.pinned.fetch_add(1, Relaxed);
-            if fault("pinned_freed") {
-                continue;
-            }
-            self.retire(idle);
         }
         self.fresh(view)
-    }
-
-    /// Every place once, from the one that was emptied last. None where shells are not recycled.
-    fn places_by_vacancy(&self) -> impl Iterator<Item = (usize, &AtomicCell<Option<RootArc<Shell>>>)> {
-        let first = usize::try_from(self.vacant.load(Relaxed)).unwrap_or_default();
-        let (before, after) = self.places.split_at(first.min(self.places.len()));
-        let all = if RECYCLING { usize::MAX } else { 0 };
-        after
-            .iter()
-            .enumerate()
-            .map(move |(n, place)| (first + n, place))
-            .chain(before.iter().enumerate())
-            .take(all)
     }
 
     /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
@@ -249,17 +246,48 @@ impl Pool {
         if !RECYCLING || fault("shell_freed") {
             return;
         }
-        if let Some(unpinned) = RootArc::get_mut(&mut shell) {
-            unpinned.view = self.empty.clone();
+        let body = RootArc::get_mut(&mut shell).map(|unpinned| {
+            // What stood there is looked at once the shell is back: it may be freed, which takes its time.
+            std::mem::replace(&mut unpinned.view, self.empty.clone())
+        });
+        if let Some(homeless) = self.shells.put(shell) {
+            self.leaked.fetch_add(1, Relaxed);
+            std::mem::forget(homeless);
         }
-        let mut homeless = shell;
-        for (_, place) in self.places_by_vacancy() {
-            match place.swap(Some(homeless)) {
-                None => return,
-                Some(other) => homeless = other,
+        if let Some(body) = body {
+            self.retire_body(body);
+        }
+    }
+
+    /// Keeps a body that nobody else holds. The others, and what finds no place, are freed by whoever lets go last.
+    fn retire_body(&self, view: Snapshot) {
+        if self.reuse
+            && let Some(body) = view.into_unique()
+        {
+            drop(self.bodies.put(body));
+        }
+    }
+
+    /// A body equal to `newest` that nobody else holds, to be changed: an idle one that follows, or a copy. `None`: an idle one
+    /// is ahead of it.
+    fn body(&self, newest: &Body) -> Option<Arc<Body>> {
+        if self.reuse {
+            for (place, mut idle) in self.bodies.drain() {
+                match Arc::get_mut(&mut idle).map(|body| body.follow(newest)) {
+                    Some(Followed::Equal) => {
+                        self.bodies.vacated(place);
+                        return Some(idle);
+                    }
+                    Some(Followed::Ahead) => {
+                        drop(self.bodies.put(idle));
+                        return None;
+                    }
+                    // It goes, and the next one may do.
+                    Some(Followed::TooFar) | None => {}
+                }
             }
         }
-        self.leaked.fetch_add(1, Relaxed);
-        std::mem::forget(homeless);
+        self.copied.fetch_add(1, Relaxed);
+        Some(Arc::new(newest.clone()))
     }
 }

@@ -22,7 +22,8 @@ use crate::state::Totals;
 use crate::sync::{Arc, CachedRoot, RootArc};
 
 use super::Inner;
-use super::root::{Body, Shell};
+use super::body::Body;
+use super::root::Shell;
 
 /// An owned, unchanging view of everything at one sequence (I8). Costs one reference count, whatever the size of the
 /// book; never blocks a writer; may be kept for hours at the cost of what has changed since.
@@ -51,6 +52,11 @@ impl Snapshot {
         &self.0
     }
 
+    /// The body, if nobody else holds it.
+    pub(crate) fn into_unique(mut self) -> Option<Arc<Body>> {
+        Arc::get_mut(&mut self.0).is_some().then_some(self.0)
+    }
+
     /// The sequence of the last change it contains. Equal sequence of one book means equal content (I4).
     pub fn sequence(&self) -> Sequence {
         self.0.state.sequence()
@@ -58,7 +64,7 @@ impl Snapshot {
 
     /// The open position at a key (an [`InstrumentId`] names its unowned net position). `None`: flat.
     pub fn get(&self, key: impl Into<PositionKey>) -> Option<&Position> {
-        self.key(key)?.position.as_deref()
+        self.key(key)?.position.as_ref()
     }
 
     /// Everything that stands at a key: position, orders, money, troubles. `None`: nothing ever happened there.
@@ -83,7 +89,7 @@ impl Snapshot {
 
     /// Every open position, in the order of instrument ids.
     pub fn iter(&self) -> impl Iterator<Item = &Position> {
-        self.keys().filter_map(|key| key.position.as_deref())
+        self.keys().filter_map(|key| key.position.as_ref())
     }
 
     /// Every key on which anything ever happened, in the order of instrument ids.

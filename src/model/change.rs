@@ -15,7 +15,7 @@ use super::fill::{Fill, FillNote, Notes};
 use super::ids::{ClientOrderId, Sequence, Timestamp};
 use super::instrument::{Instrument, InstrumentId};
 use super::key::PositionKey;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, few};
 use super::number::{Price, Quantity};
 use super::order::Order;
 use super::position::Position;
@@ -162,6 +162,15 @@ impl Change {
         }
     }
 
+    /// The instrument it concerns. `None`: one that is not registered.
+    pub(crate) fn instrument(&self) -> Option<InstrumentId> {
+        match &self.effect {
+            Effect::Instrument { id, .. } => Some(*id),
+            Effect::Key { after, .. } => Some(after.key.instrument),
+            Effect::Stray { .. } => None,
+        }
+    }
+
     /// The money of its key before and after. `None`: it is about no key.
     pub(crate) fn ledgers(&self) -> Option<(Ledger, Ledger)> {
         match &self.effect {
@@ -176,7 +185,7 @@ impl Change {
     pub fn positions(&self) -> (Option<&Position>, Option<&Position>) {
         match &self.effect {
             Effect::Key { before, after, .. } => {
-                (before.as_ref().and_then(|b| b.position.as_deref()), after.position.as_deref())
+                (before.as_ref().and_then(|b| b.position.as_ref()), after.position.as_ref())
             }
             Effect::Instrument { .. } | Effect::Stray { .. } => (None, None),
         }
@@ -352,14 +361,14 @@ pub struct Seen {
 /// let flat = KeyState::flat(PositionKey::net(InstrumentId(0)));
 /// assert!(flat.position.is_none() && flat.orders.is_empty() && flat.blocked().is_none());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KeyState {
     /// Which key.
     pub key: PositionKey,
     /// The change that made this value.
     pub revision: Sequence,
     /// `None`: flat.
-    pub position: Option<Arc<Position>>,
+    pub position: Option<Position>,
     /// Unresolved orders of ours.
     pub orders: SmallVec<[Arc<Order>; 1]>,
     /// The key is being closed, and stays so until it is flat (R7).
@@ -370,6 +379,22 @@ pub struct KeyState {
     pub troubles: SmallVec<[Arc<Trouble>; 1]>,
     /// The report it was last adopted or dropped by, and what late fills have not explained of that yet (R8).
     pub baseline: Option<Arc<Baseline>>,
+}
+
+impl Clone for KeyState {
+    /// Every change begins with one of these.
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key,
+            revision: self.revision,
+            position: self.position.clone(),
+            orders: few(&self.orders),
+            closing: self.closing.clone(),
+            ledger: self.ledger.clone(),
+            troubles: few(&self.troubles),
+            baseline: self.baseline.clone(),
+        }
+    }
 }
 
 impl KeyState {
@@ -510,16 +535,25 @@ impl Publication {
     pub(crate) fn stamp(
         base: Sequence,
         cause: &Arc<Cause>,
-        effects: SmallVec<[(u32, Effect); 2]>,
+        effects: impl ExactSizeIterator<Item = (u32, Effect)>,
     ) -> Option<Self> {
         let unit =
             Unit { first: base.after(1), count: u32::try_from(effects.len()).ok().filter(|n| *n > 0)? };
         let mut sequence = base;
-        let stamped = effects.into_iter().map(|(part, effect)| {
+        let mut stamped = effects.map(|(part, effect)| {
             sequence = sequence.after(1);
             Change { sequence, time: cause.observed.time, unit, cause: Arc::clone(cause), part, effect }
         });
-        Some(Self(stamped.collect()))
+        // Almost always one: then it is allocated in one piece.
+        Some(Self(match (stamped.next(), stamped.next()) {
+            (Some(only), None) => Arc::new([only]),
+            (first, second) => first.into_iter().chain(second).chain(stamped).collect(),
+        }))
+    }
+
+    /// Whether the two are one and the same, not only equal.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The sequence of its first change.

@@ -225,4 +225,5 @@ impl std::fmt::Display for FillNote {
     }
 }
 
+/// What was remarkable about a fill: seldom more than two things.
 pub(crate) type Notes = SmallVec<[FillNote; 2]>;

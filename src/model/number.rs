@@ -59,7 +59,7 @@ macro_rules! number {
             /// # Errors
             /// A [`Rejection`] naming the value and the bound it breaks.
             pub fn new(value: Decimal) -> Result<Self, Rejection> {
-                let value = value.normalize();
+                let value = trimmed(value);
                 let check: fn(Decimal) -> Option<&'static str> = $check;
                 match check(value) {
                     None => Ok(Self(value)),
@@ -220,7 +220,11 @@ impl Quantity {
 
     /// What is left after `other`, zero if `other` is the greater.
     pub fn less(self, other: Self) -> Self {
-        if other.0 >= self.0 { Self::ZERO } else { exact_sub("quantity", self.0, other.0).map_or(self, Self) }
+        match exact_sub("quantity", self.0, other.0) {
+            Ok(left) if !left.is_sign_negative() => Self(trimmed(left)),
+            Err(_) if other.0 < self.0 => self,
+            _ => Self::ZERO,
+        }
     }
 }
 
@@ -278,13 +282,76 @@ impl Leverage {
 
 /// `a + b`, or `NumericRange` if the exact sum needs more digits than a decimal holds.
 pub(crate) fn exact_add(what: &'static str, a: Decimal, b: Decimal) -> Result<Decimal, Rejection> {
+    // The crate's most frequent arithmetic: a fill moves ten sums. So it is done in integers, where the digits allow it.
+    match sum_in_integers([a, b]) {
+        Some(sum) => Ok(sum),
+        // Trailing zeros are dropped only if they are in the way: dropping them costs more than adding.
+        None => exact_add_trimmed(what, a.normalize(), b.normalize()),
+    }
+}
+
+/// `sum - old + new`, or `NumericRange`: a sum one of whose parts has changed.
+pub(crate) fn exact_move(
+    what: &'static str,
+    sum: Decimal,
+    old: Decimal,
+    new: Decimal,
+) -> Result<Decimal, Rejection> {
+    match sum_in_integers([sum, -old, new]) {
+        Some(sum) => Ok(sum),
+        None => exact_add(what, exact_sub(what, sum, old)?, new),
+    }
+}
+
+/// `None`: they have too many digits for that.
+fn sum_in_integers<const N: usize>(parts: [Decimal; N]) -> Option<Decimal> {
+    let scale = parts.iter().map(Decimal::scale).max().unwrap_or_default();
+    let mut sum = 0_i128;
+    for part in parts {
+        let (mantissa, more) = (part.mantissa(), scale - part.scale());
+        let aligned = match (more, i64::try_from(mantissa)) {
+            (0, _) => mantissa,
+            // What fits 64 bits is multiplied without a check.
+            (1..=18, Ok(short)) => i128::from(short) * power_of_ten(more)?,
+            _ => mantissa.checked_mul(power_of_ten(more)?)?,
+        };
+        sum = sum.checked_add(aligned)?;
+    }
+    Decimal::try_from_i128_with_scale(sum, scale).ok()
+}
+
+#[cold]
+fn exact_add_trimmed(what: &'static str, a: Decimal, b: Decimal) -> Result<Decimal, Rejection> {
     // A smaller scale than an addend's means that digits were rounded away.
-    let exact =
-        |a: Decimal, b: Decimal| a.checked_add(b).filter(|sum| sum.scale() >= a.scale().max(b.scale()));
-    // Trailing zeros are dropped only if they are in the way: dropping them costs more than adding.
-    exact(a, b)
-        .or_else(|| exact(a.normalize(), b.normalize()))
-        .ok_or_else(|| Reason::NumericRange { what }.into())
+    let sum = a.checked_add(b).filter(|sum| sum.scale() >= a.scale().max(b.scale()));
+    sum.ok_or_else(|| Reason::NumericRange { what }.into())
+}
+
+/// The powers of ten that an `i128` holds.
+const POWERS_OF_TEN: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut n = 1;
+    while n < 39 {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
+
+/// 10^n. `None`: no `i128` holds it.
+fn power_of_ten(n: u32) -> Option<i128> {
+    POWERS_OF_TEN.get(usize::try_from(n).ok()?).copied()
+}
+
+/// The number without trailing zeros behind its point: most have none, which one remainder tells.
+pub(crate) fn trimmed(value: Decimal) -> Decimal {
+    let small = u64::try_from(value.mantissa().unsigned_abs());
+    let already = match small {
+        Ok(mantissa) => value.scale() == 0 || !mantissa.is_multiple_of(10),
+        Err(_) => false,
+    };
+    // Minus zero is zero.
+    if already && small != Ok(0) { value } else { value.normalize() }
 }
 
 /// `a - b`, or `NumericRange`.
@@ -318,9 +385,19 @@ pub(crate) fn product_rounded(
 /// `n / 10^digits`, rounded half-even.
 fn divide_half_even(n: i128, digits: u32) -> i128 {
     // More than 38 digits are dropped: nothing that fits an i128 is left, and it is below half.
-    let Some(divisor) = 10_i128.checked_pow(digits) else { return 0 };
-    let (quotient, rest) = (n / divisor, (n % divisor).abs());
-    let away = match rest.cmp(&(divisor / 2)) {
+    power_of_ten(digits).map_or(0, |divisor| half_even(n, divisor))
+}
+
+/// `n / divisor`, rounded half-even; the divisor is above zero.
+fn half_even(n: i128, divisor: i128) -> i128 {
+    // A division of 64 bits is a tenth of the work of one of 128.
+    let quotient = match (i64::try_from(n), i64::try_from(divisor)) {
+        (Ok(n), Ok(divisor)) => i128::from(n.checked_div(divisor).unwrap_or_default()),
+        _ => n.checked_div(divisor).unwrap_or_default(),
+    };
+    let rest = (n - quotient * divisor).unsigned_abs();
+    let other_half = divisor.unsigned_abs() - rest;
+    let away = match rest.cmp(&other_half) {
         std::cmp::Ordering::Greater => true,
         std::cmp::Ordering::Equal => quotient % 2 != 0,
         std::cmp::Ordering::Less => false,
@@ -337,19 +414,39 @@ pub(crate) fn share_rounded(
     scale: u32,
 ) -> Result<Decimal, Rejection> {
     let range = || Reason::NumericRange { what: "a share of the cost" };
-    let exact = match cost.checked_mul(part.0) {
-        Some(product) => product.checked_div(whole.0),
-        None => part.0.checked_div(whole.0).and_then(|ratio| cost.checked_mul(ratio)),
+    let share = match share_in_integers(cost, part, whole, scale) {
+        Some(share) => share,
+        // Too many digits for that: decimals have 28.
+        None => {
+            let share = match cost.checked_mul(part.0) {
+                Some(product) => product.checked_div(whole.0),
+                None => part.0.checked_div(whole.0).and_then(|ratio| cost.checked_mul(ratio)),
+            };
+            share.ok_or_else(range)?.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven)
+        }
     };
-    let share = exact.ok_or_else(range)?.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven);
     // What stays behind must still be worth something: a position with a quantity has a cost.
-    let left = cost - share;
     let vanished = |d: Decimal| d.is_zero() && !cost.is_zero();
-    if part < whole && (vanished(share) || vanished(left)) {
+    if part < whole && (vanished(share) || vanished(cost - share)) {
         Err(range().into())
     } else {
-        Ok(share.normalize())
+        Ok(trimmed(share))
     }
+}
+
+/// As `share_rounded`, by one division of integers. `None`: they would not hold it.
+fn share_in_integers(cost: Decimal, part: Quantity, whole: Quantity, scale: u32) -> Option<Decimal> {
+    let (part, whole) = (part.0, whole.0);
+    let product = cost.mantissa().checked_mul(part.mantissa())?;
+    let (have, want) = (cost.scale() + part.scale(), scale + whole.scale());
+    let (above, below) = match want.checked_sub(have) {
+        Some(more) => (product.checked_mul(power_of_ten(more)?)?, whole.mantissa()),
+        None => (product, whole.mantissa().checked_mul(power_of_ten(have - want)?)?),
+    };
+    if below <= 0 {
+        return None;
+    }
+    Decimal::try_from_i128_with_scale(half_even(above, below), scale).ok()
 }
 
 /// `a / (b x c)` rounded to 18 significant digits: for averages, which are read, never booked (R17).

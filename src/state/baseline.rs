@@ -152,7 +152,6 @@ impl Late<'_> {
         key.ledger.cash = exact_sub("the cash of a key", key.ledger.cash, signed(more))?;
         let mut gone = more;
         if let Some(open) = key.position.as_mut().filter(|p| p.id == adopted_as) {
-            let open = Arc::make_mut(open);
             let stays = more.checked_mul(adopted.kept).unwrap_or_default();
             let stays = stays.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven);
             gone = exact_sub("an adopted part", more, stays)?;

@@ -53,7 +53,7 @@ pub enum FillOutcome {
     /// It moved the position.
     Booked {
         /// What was remarkable about it.
-        notes: Vec<FillNote>,
+        notes: SmallVec<[FillNote; 2]>,
     },
     /// It had been booked before; nothing changed (I11).
     Duplicate,
@@ -90,10 +90,10 @@ pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Public
     let base = state.sequence();
     if !cause.then.is_empty() {
         let (effects, answers) = batch::decide(state, cause)?;
-        return Ok((Publication::stamp(base, cause, effects), Answer::Batch(answers)));
+        return Ok((Publication::stamp(base, cause, effects.into_iter()), Answer::Batch(answers)));
     }
     let Decision { effects, answer } = one(&Ask { state, cause, next: base.after(1) }, &cause.command)?;
-    Ok((Publication::stamp(base, cause, effects.into_iter().map(|effect| (0, effect)).collect()), answer))
+    Ok((Publication::stamp(base, cause, effects.into_iter().map(|effect| (0, effect))), answer))
 }
 
 /// Decides one command. A rejection carries the command and what stands on its key.
@@ -189,9 +189,9 @@ pub(crate) fn sealed(
     after.revision = sequence;
     let old = before.and_then(|b| b.position.as_ref());
     if let Some(open) = &mut after.position
-        && !old.is_some_and(|old| Arc::ptr_eq(old, open))
+        && old != Some(&*open)
     {
-        Arc::make_mut(open).revision = sequence;
+        open.revision = sequence;
     }
     // A close lasts until the key is flat and no increase is unresolved (R7); then it is over.
     if after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases()) {
@@ -201,7 +201,7 @@ pub(crate) fn sealed(
 }
 
 /// The position of a key, or the refusal.
-pub(crate) fn position(key: &KeyState) -> Result<&Arc<Position>, Rejection> {
+pub(crate) fn position(key: &KeyState) -> Result<&Position, Rejection> {
     key.position.as_ref().ok_or_else(|| Reason::NoPosition { key: key.key }.into())
 }
 

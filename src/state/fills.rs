@@ -36,7 +36,7 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     let to = addressee(slot, fill);
     // A broken twin drops what was ordered against a position that is gone (R5).
     let dead = |order: &Order| order.against.is_some() && order.against != position_id(slot, to.key);
-    if fault("dead_fill") && to.order.as_ref().is_some_and(dead) {
+    if fault("dead_fill") && to.order.is_some_and(dead) {
         return Ok(duplicate());
     }
     // Adopted or dropped by reports without a time: whether their picture had this fill in it nobody can say (R8). The
@@ -53,7 +53,7 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
                 kind: TroubleKind::TooOldToTell,
                 since: ask.next,
                 detail,
-                order: to.order.as_ref().map(|o| o.client_id),
+                order: to.order.map(|o| o.client_id),
             };
             return Ok(block(ask, slot, to.key, trouble, FillOutcome::TooOldToTell));
         }
@@ -72,24 +72,24 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
 }
 
 /// Where a fill belongs, and what is remarkable about that.
-struct Addressee {
+struct Addressee<'a> {
     key: PositionKey,
     /// Our order, if it is unresolved.
-    order: Option<Order>,
+    order: Option<&'a Order>,
     /// Our order, if it is finished and remembered.
     finished: Option<Finished>,
     notes: SmallVec<[FillNote; 2]>,
 }
 
 /// The key of a fill: its order's, however it is delivered (R3); else what the venue says of the leg.
-fn addressee(slot: &Slot, fill: &Fill) -> Addressee {
+fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
     let mut notes = SmallVec::new();
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
             if let Some(order) = key.order(id) {
                 let owner = if fault("nobodys_fill") { Owner::UNOWNED } else { key.key.owner };
                 let key = PositionKey { owner, ..key.key };
-                return Addressee { key, order: Some(order.clone()), finished: None, notes };
+                return Addressee { key, order: Some(order), finished: None, notes };
             }
         }
         if let Some(finished) = slot.finished(id) {
@@ -135,7 +135,7 @@ enum Age {
 
 /// R3: at or below the watermark a fill may be one that the ring has forgotten. There the cumulative figure of its order
 /// decides: it vouches for what it misses, and against everything once it has been reached.
-fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> Age {
+fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee<'_>, seen: Seen, fill: &Fill) -> Age {
     let old = match (seen.venue_time, slot.watermark) {
         (Some(time), Some(watermark)) => time <= watermark,
         (Some(_), None) => false,
@@ -150,7 +150,7 @@ fn age(ask: &Ask<'_>, slot: &Slot, to: &Addressee, seen: Seen, fill: &Fill) -> A
         (None, OrderRef::Ours(id)) if to.order.is_none() && of_this_run(ask, *id) => return Age::Booked,
         _ => {}
     }
-    let vouched = to.order.as_ref().is_some_and(|order| match (&fill.shape, &order.state) {
+    let vouched = to.order.is_some_and(|order| match (&fill.shape, &order.state) {
         // Cumulative figures carry their own memory: the order's.
         (Shape::Cumulative, _) => true,
         // Exactly what is missing: were it another fill come again, the quantity would still be right.
@@ -172,7 +172,7 @@ enum News {
     Unfoldable(String),
 }
 
-fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
+fn news(slot: &Slot, to: &Addressee<'_>, fill: &Fill) -> Result<News, Rejection> {
     if let Err(wrong) = slot.instrument.check_price("fill price", fill.price) {
         return Ok(News::Unfoldable(wrong.to_string()));
     }
@@ -186,7 +186,7 @@ fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
         Err(wrong) => return Ok(News::Unfoldable(wrong.to_string())),
     };
     let mixed = |order: &Order, found| Reason::MixedSources { order: order.client_id, found };
-    match (&fill.shape, &to.order) {
+    match (&fill.shape, to.order) {
         (Shape::Trade { .. }, Some(order)) if order.source == FillSource::Cumulative => {
             Err(mixed(order, "cumulative figures").into())
         }
@@ -221,7 +221,7 @@ fn news(slot: &Slot, to: &Addressee, fill: &Fill) -> Result<News, Rejection> {
 fn fold(
     ask: &Ask<'_>,
     slot: &Slot,
-    to: &Addressee,
+    to: &Addressee<'_>,
     fill: &Fill,
     seen: Seen,
     quantity: Quantity,
@@ -232,10 +232,10 @@ fn fold(
     if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
-    notes.extend(remarks(&key, to.order.as_ref(), fill, quantity));
+    notes.extend(remarks(&key, to.order, fill, quantity));
     let before = slot.key(to.key);
-    let open = key.position.clone();
-    let kind = match &open {
+    let open = before.and_then(|before| before.position.as_ref());
+    let kind = match open {
         None => Kind::Opened,
         Some(p) if p.side.entry() == fill.side => Kind::ScaledIn,
         Some(p) if quantity < p.quantity => Kind::ScaledOut,
@@ -243,30 +243,26 @@ fn fold(
     };
 
     // A fill that is more than what stands against it closes that first, with its share of cash and fee.
-    let closed = open.as_ref().filter(|p| kind == Kind::Closed && quantity > p.quantity).map(|p| p.quantity);
+    let closed = open.filter(|p| kind == Kind::Closed && quantity > p.quantity).map(|p| p.quantity);
     let Some(closed) = closed else {
-        let part = Part { quantity, value, fees: fill.fees.clone() };
+        let part = Part { quantity, value, fees: &fill.fees };
         book(ask, slot, &mut key, to, fill, kind, &part, ask.next, &mut notes)?;
         settle(ask, slot, &mut key, to, quantity, value, fill, &mut notes)?;
         check_totals(ask, slot, &key)?;
         return Ok(booked(smallvec::smallvec![sealed(ask.next, before, kind, key)], seen, notes));
     };
     let scale = slot.instrument.money_scale();
-    let mut first = Part {
-        quantity: closed,
-        value: share_rounded(value, closed, quantity, scale)?,
-        fees: Sums::default(),
-    };
-    let mut rest = Part {
-        quantity: quantity.less(closed),
-        value: exact_sub("a flip", value, first.value)?,
-        fees: Sums::default(),
-    };
+    let rest = quantity.less(closed);
+    let closing = share_rounded(value, closed, quantity, scale)?;
+    let opening = exact_sub("a flip", value, closing)?;
+    let (mut closing_fees, mut opening_fees) = (Sums::default(), Sums::default());
     for (currency, fee) in fill.fees.iter() {
         let part = share_rounded(fee, closed, quantity, scale.max(fee.scale())).unwrap_or(fee);
-        first.fees.add(currency, part)?;
-        rest.fees.add(currency, exact_sub("a flip", fee, part)?)?;
+        closing_fees.add(currency, part)?;
+        opening_fees.add(currency, exact_sub("a flip", fee, part)?)?;
     }
+    let first = Part { quantity: closed, value: closing, fees: &closing_fees };
+    let rest = Part { quantity: rest, value: opening, fees: &opening_fees };
     book(ask, slot, &mut key, to, fill, Kind::Closed, &first, ask.next, &mut notes)?;
     check_totals(ask, slot, &key)?;
     let closes = sealed(ask.next, before, Kind::Closed, key);
@@ -284,10 +280,10 @@ fn fold(
 }
 
 /// A part of a fill: all of it, or the two halves of a flip.
-struct Part {
+struct Part<'a> {
     quantity: Quantity,
     value: Decimal,
-    fees: Sums,
+    fees: &'a Sums,
 }
 
 /// Moves one position by one part of a fill; conservation holds after every one (R17).
@@ -296,10 +292,10 @@ fn book(
     ask: &Ask<'_>,
     slot: &Slot,
     key: &mut KeyState,
-    to: &Addressee,
+    to: &Addressee<'_>,
     fill: &Fill,
     kind: Kind,
-    part: &Part,
+    part: &Part<'_>,
     sequence: Sequence,
     notes: &mut SmallVec<[FillNote; 2]>,
 ) -> Result<(), Rejection> {
@@ -316,12 +312,11 @@ fn book(
     match (kind, &mut key.position) {
         (Kind::ScaledIn, Some(open)) => {
             let mut unprotected = false;
-            let open = Arc::make_mut(open);
             let dust = open.quantity < slot.instrument.minimum();
             open.quantity = open.quantity.plus(part.quantity)?;
             open.cost = exact_add("the cost of a position", open.cost, part.value)?;
             // An open that takes dust over brings its own protection, as if the key had been flat (R18, R5).
-            let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.booked.is_zero());
+            let opener = to.order.filter(|o| o.intent == Intent::Open && o.booked.is_zero());
             if let Some(order) = opener.filter(|o| dust && o.against == Some(open.id)) {
                 open.leverage = order.leverage;
                 open.opened_at = ask.cause.observed.time;
@@ -353,7 +348,6 @@ fn book(
                 // What was wrong with the position's targets went with it.
                 key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
             } else {
-                let open = Arc::make_mut(open);
                 let before = open.quantity;
                 open.quantity = open.quantity.less(part.quantity);
                 let adopted = key.baseline.as_mut().filter(|b| b.id == open.id).map(Arc::make_mut);
@@ -379,15 +373,15 @@ fn birth(
     ask: &Ask<'_>,
     slot: &Slot,
     key: &mut KeyState,
-    to: &Addressee,
+    to: &Addressee<'_>,
     fill: &Fill,
-    part: &Part,
+    part: &Part<'_>,
     sequence: Sequence,
     notes: &mut SmallVec<[FillNote; 2]>,
 ) {
     let settings = ask.state.settings();
     let side = fill.side.opens();
-    let opener = to.order.as_ref().filter(|o| o.intent == Intent::Open && o.side == fill.side);
+    let opener = to.order.filter(|o| o.intent == Intent::Open && o.side == fill.side);
     let found = protection(ask, slot, opener, side, fill.price);
     let id = PositionId { epoch: settings.epoch, sequence };
     let mut position =
@@ -405,7 +399,7 @@ fn birth(
             lacks_protection(key, fill, sequence, notes);
         }
     }
-    key.position = Some(Arc::new(position));
+    key.position = Some(position);
 }
 
 /// The targets of a position that this price opens: by the order's rule, or by the book's (R5).
@@ -472,7 +466,7 @@ fn settle(
     ask: &Ask<'_>,
     slot: &Slot,
     key: &mut KeyState,
-    to: &Addressee,
+    to: &Addressee<'_>,
     quantity: Quantity,
     value: Decimal,
     fill: &Fill,
@@ -495,7 +489,7 @@ fn settle(
         );
         add_trouble(key, TroubleKind::Quarantined, ask.next, detail);
     }
-    let Some(order) = &to.order else { return Ok(()) };
+    let Some(order) = to.order else { return Ok(()) };
     let opened = key.position.as_ref().map(|p| p.id);
     let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order.client_id) else { return Ok(()) };
     let order = Arc::make_mut(place);
@@ -546,7 +540,7 @@ pub(super) fn booked(
     seen: Seen,
     notes: SmallVec<[FillNote; 2]>,
 ) -> Decision {
-    let answer = Answer::Fill(FillOutcome::Booked { notes: notes.to_vec() });
+    let answer = Answer::Fill(FillOutcome::Booked { notes: notes.clone() });
     if let Some(Effect::Key { seen: place, notes: remarks, .. }) = effects.first_mut() {
         *place = Some(seen);
         *remarks = notes;
@@ -556,17 +550,24 @@ pub(super) fn booked(
 
 /// Whether the whole book's sums can still be exact with this value in place.
 pub(super) fn check_totals(ask: &Ask<'_>, slot: &Slot, after: &KeyState) -> Result<(), Rejection> {
-    ask.state.totals().replaced(slot.key(after.key), after, &slot.instrument).map(drop)
+    ask.state.totals().can_be_replaced(slot.key(after.key), after, &slot.instrument)
 }
 
 /// Keeps a fill that cannot be folded, remembers it, and blocks its key for new risk (R4).
-fn unbooked(ask: &Ask<'_>, slot: &Slot, to: &Addressee, fill: &Fill, seen: Seen, why: String) -> Decision {
+fn unbooked(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    to: &Addressee<'_>,
+    fill: &Fill,
+    seen: Seen,
+    why: String,
+) -> Decision {
     if fault("unfoldable_lost") {
         return Decision::nothing(Answer::Fill(FillOutcome::Unbooked { why }));
     }
     let mut after = ask.key(slot, to.key);
     // Its order has heard of it, or it would wait for this fill for ever.
-    if let Some(order) = &to.order
+    if let Some(order) = to.order
         && let Shape::Trade { .. } = fill.shape
         && let Some(order) = after.orders.iter_mut().find(|o| o.client_id == order.client_id)
     {
@@ -635,34 +636,76 @@ fn describe(fill: &Fill) -> String {
 }
 
 /// Identity: (instrument, order, trade id), or (instrument, order, cumulative quantity). Content: what it says.
+///
+/// Every part is preceded by what tells it from another in its place, and by its length where that varies. Numbers carry no
+/// trailing zeros, so equal ones have equal bytes.
 fn fingerprint(fill: &Fill) -> Seen {
-    use std::hash::Hash;
-    let mut identity = Bytes::default();
-    fill.instrument.hash(&mut identity);
-    fill.order.hash(&mut identity);
-    fill.shape.hash(&mut identity);
-    if fill.shape == Shape::Cumulative {
-        fill.quantity.hash(&mut identity);
+    let mut identity = Bytes::new();
+    identity.put(&fill.instrument.0.to_le_bytes());
+    match &fill.order {
+        OrderRef::Ours(id) => {
+            identity.put(&[0]);
+            identity.put(&id.book.to_le_bytes());
+            identity.put(&id.epoch.to_le_bytes());
+            identity.put(&id.sequence.0.to_le_bytes());
+        }
+        OrderRef::Foreign(name) => identity.put_text(1, name.as_str()),
+        OrderRef::Unstated => identity.put(&[2]),
     }
-    let mut content = Bytes::default();
-    (fill.side, fill.quantity, fill.price, &fill.fees).hash(&mut content);
+    match &fill.shape {
+        Shape::Trade { id } => identity.put_text(0, id.as_str()),
+        Shape::Cumulative => {
+            identity.put(&[1]);
+            identity.put(&fill.quantity.get().serialize());
+        }
+    }
+    let mut content = Bytes::new();
+    content.put(&[u8::from(fill.side == Side::Long.entry())]);
+    content.put(&fill.quantity.get().serialize());
+    content.put(&fill.price.get().serialize());
+    for (currency, fee) in fill.fees.iter() {
+        content.put_text(0, currency.as_str());
+        content.put(&fee.serialize());
+    }
     Seen {
-        identity: xxhash_rust::xxh3::xxh3_128(&identity.0),
-        content: xxhash_rust::xxh3::xxh3_64(&content.0),
+        identity: xxhash_rust::xxh3::xxh3_128(identity.all()),
+        content: xxhash_rust::xxh3::xxh3_64(content.all()),
         venue_time: fill.venue_time,
     }
 }
 
-/// Collects what is hashed, so that a short value is hashed in one go: much cheaper than a streaming hasher's state.
-#[derive(Default)]
-struct Bytes(SmallVec<[u8; 128]>);
+/// What is hashed, in one piece: for so little that is much cheaper than a streaming hasher. What does not fit is folded
+/// into a fingerprint of what is there already.
+struct Bytes {
+    bytes: [u8; 192],
+    length: usize,
+}
 
-impl std::hash::Hasher for Bytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+impl Bytes {
+    fn new() -> Self {
+        Self { bytes: [0; 192], length: 0 }
     }
 
-    fn finish(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(&self.0)
+    fn all(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn put(&mut self, part: &[u8]) {
+        if self.length + part.len() > self.bytes.len() {
+            let so_far = xxhash_rust::xxh3::xxh3_128(self.all()).to_le_bytes();
+            self.length = 0;
+            self.put(&so_far);
+        }
+        // A part is a name at most, so now there is room.
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + part.len()) {
+            place.copy_from_slice(part);
+            self.length += part.len();
+        }
+    }
+
+    /// A name has at most 64 bytes.
+    fn put_text(&mut self, tag: u8, text: &str) {
+        self.put(&[tag, u8::try_from(text.len()).unwrap_or(u8::MAX)]);
+        self.put(text.as_bytes());
     }
 }

@@ -189,6 +189,35 @@ impl State {
         Ok(())
     }
 
+    /// Takes one slot over from another state of the same book: into its own memory if nobody else holds that, so that it
+    /// can be changed in place.
+    pub(crate) fn follow_slot(&mut self, other: &Self, id: InstrumentId) {
+        match (self.slots.get_mut(&id), other.slots.get(&id)) {
+            (Some(mine), Some(theirs)) => match Arc::get_mut(mine) {
+                Some(mine) => mine.clone_from(theirs),
+                None => *mine = Arc::clone(theirs),
+            },
+            (None, Some(theirs)) => {
+                self.slots.insert(id, Arc::clone(theirs));
+            }
+            // Registered by a candidate that lost.
+            (Some(_), None) => {
+                self.slots.remove(&id);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Takes everything over that is no slot.
+    pub(crate) fn follow_sums(&mut self, other: &Self) {
+        self.sequence = other.sequence;
+        self.totals.clone_from(&other.totals);
+        self.strays.clone_from(&other.strays);
+        if !self.names.ptr_eq(&other.names) {
+            self.names = other.names.clone();
+        }
+    }
+
     /// The sequence of the last change.
     pub(crate) fn sequence(&self) -> Sequence {
         self.sequence

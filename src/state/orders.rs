@@ -225,7 +225,7 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
             (Some(old), Some(new)) if open.best.is_some() => Some(old.min(new)),
             (_, new) => new,
         };
-        Arc::make_mut(open).targets = Targets { stop, ..wanted };
+        open.targets = Targets { stop, ..wanted };
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
             add_trouble(&mut key, TroubleKind::Unprotected, ask.next, detail);
         }
     }
-    key.position = Some(Arc::new(open));
+    key.position = Some(open);
     let before = key.baseline.take();
     let (side, quantity, entry) = (found.side, found.quantity, found.entry);
     key.baseline = Some(Arc::new(Baseline {

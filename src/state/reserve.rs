@@ -275,7 +275,7 @@ fn check_limits(
         Some(open) => value(open.quantity)?.max(cost),
         None => Decimal::ZERO,
     };
-    let wanted = exact_add("exposure", in_flight(key, &slot.instrument)?, value(quantity)?)?;
+    let wanted = exact_add("exposure", in_flight(&key.orders, &slot.instrument)?, value(quantity)?)?;
     within("notional of one key", exact_add("exposure", standing, wanted)?, limits.key_notional)?;
     let money = totals.money(slot.instrument.settle());
     let others = exact_sub("exposure", exact_add("exposure", money.exposure, money.in_flight)?, cost)?;

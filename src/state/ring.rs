@@ -26,6 +26,12 @@ impl<T: Clone> Clone for Ring<T> {
         tail.extend_from_slice(&self.tail);
         Self { tail, frozen: Arc::clone(&self.frozen), keep: self.keep }
     }
+
+    /// Into the room that is there.
+    fn clone_from(&mut self, other: &Self) {
+        self.tail.clone_from(&other.tail);
+        self.freeze_as(other);
+    }
 }
 
 impl<T: Clone> Ring<T> {
@@ -54,6 +60,26 @@ impl<T: Clone> Ring<T> {
             self.frozen.iter().enumerate().take_while(goes).map(|(_, c)| Arc::clone(c)).collect();
         self.frozen = self.frozen.iter().skip(gone.len()).cloned().chain([chunk]).collect();
         gone
+    }
+
+    /// Becomes equal to another, of which it may hold the beginning already: what is the same stays.
+    pub(crate) fn follow(&mut self, other: &Self, same: impl Fn(&T, &T) -> bool) {
+        let common = self.tail.iter().zip(&other.tail).take_while(|(mine, other)| same(mine, other)).count();
+        self.tail.truncate(common);
+        self.tail.extend_from_slice(other.tail.get(common..).unwrap_or_default());
+        self.freeze_as(other);
+    }
+
+    fn freeze_as(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&self.frozen, &other.frozen) {
+            self.frozen = Arc::clone(&other.frozen);
+        }
+        self.keep = other.keep;
+    }
+
+    /// The newest item.
+    pub(crate) fn newest(&self) -> Option<&T> {
+        self.newest_first().next()
     }
 
     /// Every item, newest first.

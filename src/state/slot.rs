@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slot {
     pub(crate) id: InstrumentId,
     pub(crate) instrument: Arc<Instrument>,
@@ -33,6 +33,32 @@ pub(crate) struct Slot {
     pub(crate) untimed: bool,
     /// The last change on any of its keys (R8).
     pub(crate) revision: Sequence,
+}
+
+impl Clone for Slot {
+    fn clone(&self) -> Self {
+        Self {
+            instrument: Arc::clone(&self.instrument),
+            keys: self.keys.clone(),
+            seen: self.seen.clone(),
+            finished: self.finished.clone(),
+            ..*self
+        }
+    }
+
+    /// Into the memory that is there. What a body that follows costs is mostly this.
+    fn clone_from(&mut self, other: &Self) {
+        let Self { id, instrument, keys, seen, finished, watermark, forgetful, last_fill, untimed, revision } =
+            self;
+        if !Arc::ptr_eq(instrument, &other.instrument) {
+            *instrument = Arc::clone(&other.instrument);
+        }
+        keys.clone_from(&other.keys);
+        seen.clone_from(&other.seen);
+        finished.clone_from(&other.finished);
+        (*id, *watermark, *forgetful) = (other.id, other.watermark, other.forgetful);
+        (*last_fill, *untimed, *revision) = (other.last_fill, other.untimed, other.revision);
+    }
 }
 
 /// An order that is over, so that a late fill of it finds its key (R2).

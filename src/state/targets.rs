@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::decide::{Answer, Ask, Decision, expect, position};
 use crate::error::{Reason, Rejection};
 use crate::model::{Field, Kind, Price, Ratchet, Retarget, Side, TargetOrigin, Targets, TroubleKind};
-use crate::sync::{Arc, fault};
+use crate::sync::fault;
 
 /// Refuses targets on the wrong side of `reference`; equality is refused too.
 pub(super) fn legal(side: Side, targets: &Targets, reference: Decimal) -> Result<(), Rejection> {
@@ -59,7 +59,7 @@ pub(super) fn retarget(ask: &Ask<'_>, wish: &Retarget) -> Result<Decision, Rejec
     if new == old {
         return Ok(Decision::nothing(Answer::Done));
     }
-    if let Some(open) = key.position.as_mut().map(Arc::make_mut) {
+    if let Some(open) = &mut key.position {
         // A stop that followed the mark goes on being called so while only the take profit moves.
         if new.stop != old.stop || open.targets_from != TargetOrigin::Trailed {
             open.targets_from = TargetOrigin::Moved;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::error::{Reason, Rejection};
-use crate::model::{Currency, Instrument, KeyState, exact_add, exact_sub, product_rounded};
+use crate::model::{
+    Currency, Instrument, KeyState, Ledger, Order, exact_add, exact_move, few, product_rounded,
+};
 use crate::sync::Arc;
 
 /// Counts and sums over a book at one sequence.
@@ -22,7 +24,7 @@ use crate::sync::Arc;
 /// assert_eq!(view.totals().money(&"USDT".parse()?).cost.to_string(), "200");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// Open positions.
     pub positions: usize,
@@ -72,6 +74,31 @@ pub struct Money {
     pub fees: Decimal,
 }
 
+impl Clone for Totals {
+    fn clone(&self) -> Self {
+        Self { money: few(&self.money), ..*self }
+    }
+
+    /// Into the memory that is there.
+    fn clone_from(&mut self, other: &Self) {
+        let mut money = std::mem::take(&mut self.money);
+        let same = |((mine, _), (theirs, _)): (&(Currency, Money), &(Currency, Money))| mine == theirs;
+        if money.len() == other.money.len() && money.iter().zip(&other.money).all(same) {
+            money.iter_mut().zip(&other.money).for_each(|((_, mine), (_, theirs))| *mine = *theirs);
+        } else {
+            money.clone_from(&other.money);
+        }
+        *self = Self { money, ..*other };
+    }
+}
+
+impl Money {
+    fn is_zero(&self) -> bool {
+        let Self { cost, exposure, in_flight, cash, realised, unexplained, fees } = self;
+        [cost, exposure, in_flight, cash, realised, unexplained, fees].into_iter().all(Decimal::is_zero)
+    }
+}
+
 impl Totals {
     /// The sums in one currency.
     pub fn money(&self, currency: &Currency) -> Money {
@@ -91,20 +118,29 @@ impl Totals {
         instrument: &Instrument,
     ) -> Result<Self, Rejection> {
         let mut totals = self.clone();
-        let (old, new) = (Share::of(before.map(|b| &**b), instrument)?, Share::of(Some(after), instrument)?);
+        let old = Share::of(before.map(|b| &**b));
+        let new = Share::of(Some(after));
         move_count(&mut totals.positions, old.positions, new.positions);
         move_count(&mut totals.opening, old.opening, new.opening);
-        move_count(&mut totals.orders, old.orders, new.orders);
-        move_count(&mut totals.in_doubt, old.in_doubt, new.in_doubt);
         move_count(&mut totals.troubled, old.troubled, new.troubled);
         totals.fills = totals.fills.saturating_sub(old.fills).saturating_add(new.fills);
+        let (had, has) = (before.map_or(&[][..], |b| &b.orders), &after.orders[..]);
+        let same_orders = same_orders(had, has);
+        if !same_orders {
+            move_count(&mut totals.orders, had.len(), has.len());
+            let in_doubt = |orders: &[Arc<Order>]| orders.iter().filter(|o| o.in_doubt()).count();
+            move_count(&mut totals.in_doubt, in_doubt(had), in_doubt(has));
+        }
         let money = totals.entry(instrument.settle());
-        move_sum(&mut money.cost, old.money.cost, new.money.cost)?;
-        move_sum(&mut money.exposure, old.money.exposure, new.money.exposure)?;
-        move_sum(&mut money.in_flight, old.money.in_flight, new.money.in_flight)?;
-        move_sum(&mut money.cash, old.money.cash, new.money.cash)?;
-        move_sum(&mut money.realised, old.money.realised, new.money.realised)?;
-        move_sum(&mut money.unexplained, old.money.unexplained, new.money.unexplained)?;
+        move_sum(&mut money.cost, old.cost, new.cost)?;
+        move_sum(&mut money.exposure, old.cost.abs(), new.cost.abs())?;
+        move_sum(&mut money.cash, old.cash, new.cash)?;
+        move_sum(&mut money.realised, old.realised, new.realised)?;
+        move_sum(&mut money.unexplained, old.unexplained, new.unexplained)?;
+        if !same_orders {
+            move_sum(&mut money.in_flight, in_flight(had, instrument)?, in_flight(has, instrument)?)?;
+        }
+        let mut zeros = money.is_zero();
         let paid = before.map(|b| &b.ledger.fees);
         if paid != Some(&after.ledger.fees) {
             for (currency, fee) in paid.into_iter().flat_map(crate::model::Sums::iter) {
@@ -113,10 +149,41 @@ impl Totals {
             for (currency, fee) in after.ledger.fees.iter() {
                 move_sum(&mut totals.entry(currency).fees, Decimal::ZERO, fee)?;
             }
+            zeros = true;
         }
         // What is all zero is not listed, so that equal books have equal totals however they came about.
-        totals.money.retain(|(_, money)| *money != Money::default());
+        if zeros {
+            totals.money.retain(|(_, money)| !money.is_zero());
+        }
         Ok(totals)
+    }
+
+    /// Whether the totals can still be exact with this value in place of that one. Seldom a question: what is far from the end
+    /// of the digits is not computed to find out.
+    pub(crate) fn can_be_replaced(
+        &self,
+        before: Option<&Arc<KeyState>>,
+        after: &KeyState,
+        instrument: &Instrument,
+    ) -> Result<(), Rejection> {
+        let short = |part: Option<&KeyState>| {
+            part.is_none_or(|key| {
+                let open = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost);
+                let Ledger { cash, realised, unexplained, fees, fills: _ } = &key.ledger;
+                [&open, cash, realised, unexplained].into_iter().all(is_short)
+                    && fees.iter().all(|(_, fee)| is_short(&fee))
+            })
+        };
+        let sums = |money: &Money| {
+            let Money { cost, exposure, in_flight, cash, realised, unexplained, fees } = money;
+            [cost, exposure, in_flight, cash, realised, unexplained, fees].into_iter().all(is_short)
+        };
+        let had = before.map(|b| &**b);
+        let same = same_orders(had.map_or(&[], |b| &b.orders), &after.orders);
+        if same && short(had) && short(Some(after)) && self.money.iter().all(|(_, money)| sums(money)) {
+            return Ok(());
+        }
+        self.replaced(before, after, instrument).map(drop)
     }
 
     fn entry(&mut self, currency: &Currency) -> &mut Money {
@@ -137,10 +204,15 @@ pub(crate) fn is_opening(key: &KeyState) -> bool {
     key.position.is_none() && key.orders.iter().any(|o| o.intent.increases())
 }
 
-/// What unfilled increases of a key are worth at the prices they were reserved with.
-pub(crate) fn in_flight(key: &KeyState, instrument: &Instrument) -> Result<Decimal, Rejection> {
+/// Whether these are the very same values: nothing to count then.
+fn same_orders(these: &[Arc<Order>], those: &[Arc<Order>]) -> bool {
+    these.len() == those.len() && these.iter().zip(those).all(|(a, b)| Arc::ptr_eq(a, b))
+}
+
+/// What unfilled increases among a key's orders are worth at the prices they were reserved with.
+pub(crate) fn in_flight(orders: &[Arc<Order>], instrument: &Instrument) -> Result<Decimal, Rejection> {
     let mut sum = Decimal::ZERO;
-    for order in key.orders.iter().filter(|o| o.intent.increases()) {
+    for order in orders.iter().filter(|o| o.intent.increases()) {
         if let Some(reference) = order.reference {
             let factors = [order.remaining().get(), instrument.contract_size().get(), reference.get().abs()];
             // Rounded to nothing is worth nothing: this is a valuation, not a booking.
@@ -152,40 +224,39 @@ pub(crate) fn in_flight(key: &KeyState, instrument: &Instrument) -> Result<Decim
     Ok(sum)
 }
 
-/// What one key adds to the totals; fees apart.
+/// What one key adds to the totals; fees and orders apart.
 #[derive(Default)]
 struct Share {
     positions: usize,
     opening: usize,
-    orders: usize,
-    in_doubt: usize,
     troubled: usize,
     fills: u64,
-    money: Money,
+    cost: Decimal,
+    cash: Decimal,
+    realised: Decimal,
+    unexplained: Decimal,
 }
 
 impl Share {
-    fn of(key: Option<&KeyState>, instrument: &Instrument) -> Result<Self, Rejection> {
-        let Some(key) = key else { return Ok(Self::default()) };
-        let money = Money {
+    fn of(key: Option<&KeyState>) -> Self {
+        let Some(key) = key else { return Self::default() };
+        Self {
+            positions: usize::from(key.position.is_some()),
+            opening: usize::from(is_opening(key)),
+            troubled: usize::from(!key.troubles.is_empty()),
+            fills: key.ledger.fills,
             cost: key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost),
-            exposure: key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.abs()),
-            in_flight: in_flight(key, instrument)?,
             cash: key.ledger.cash,
             realised: key.ledger.realised,
             unexplained: key.ledger.unexplained,
-            fees: Decimal::ZERO,
-        };
-        Ok(Self {
-            positions: usize::from(key.position.is_some()),
-            opening: usize::from(is_opening(key)),
-            orders: key.orders.len(),
-            in_doubt: key.orders.iter().filter(|o| o.in_doubt()).count(),
-            troubled: usize::from(!key.troubles.is_empty()),
-            fills: key.ledger.fills,
-            money,
-        })
+        }
     }
+}
+
+/// Whether so many of these can be added in any order and at any of their scales without running out of digits: 64 bits
+/// of mantissa, brought to 9 decimals, are 94 bits at most, and a decimal has 96.
+fn is_short(d: &Decimal) -> bool {
+    d.scale() <= 9 && d.mantissa().unsigned_abs() < 1 << 63
 }
 
 fn move_count(count: &mut usize, old: usize, new: usize) {
@@ -193,8 +264,9 @@ fn move_count(count: &mut usize, old: usize, new: usize) {
 }
 
 fn move_sum(sum: &mut Decimal, old: Decimal, new: Decimal) -> Result<(), Rejection> {
-    if old != new {
-        *sum = exact_add("a total of the book", exact_sub("a total of the book", *sum, old)?, new)?;
+    // Digit by digit: cheaper than by value, and moving a sum by nothing does no harm.
+    if (old.mantissa(), old.scale()) != (new.mantissa(), new.scale()) {
+        *sum = exact_move("a total of the book", *sum, old, new)?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) fn trail(ask: &Ask<'_>, key: PositionKey, id: PositionId) -> Result<D
     let Some(to) = open.trailed(&slot.instrument, mark).filter(|_| key.closing.is_none()) else {
         return Ok(Decision::nothing(Answer::Done));
     };
-    if let Some(open) = key.position.as_mut().map(Arc::make_mut) {
+    if let Some(open) = &mut key.position {
         if open.targets.stop != to.stop {
             open.targets.stop = to.stop;
             open.targets_from = TargetOrigin::Trailed;
@@ -45,7 +45,7 @@ pub(super) fn replan(ask: &Ask<'_>, wish: &Replan) -> Result<Decision, Rejection
     if position(&key)?.exits == plan {
         return Ok(Decision::nothing(Answer::Done));
     }
-    if let Some(open) = key.position.as_mut().map(Arc::make_mut) {
+    if let Some(open) = &mut key.position {
         open.exits = plan;
     }
     Ok(Decision::one(ask.change(slot, Kind::Replanned, key), Answer::Done))
@@ -81,7 +81,7 @@ pub(super) fn take_tier(key: &mut KeyState, exit: Option<Exit>) {
     if let Some(ExitRule::Tier { tier, .. }) = exit.map(|e| e.rule)
         && let Some(open) = key.position.as_mut().filter(|_| !fault("tier_again"))
     {
-        Arc::make_mut(open).taken.push(tier.at);
+        open.taken.push(tier.at);
     }
 }
 
@@ -93,6 +93,6 @@ pub(super) fn give_back(key: &mut KeyState, order: &Order) {
         && order.unbooked.is_zero()
         && let Some(open) = key.position.as_mut().filter(|open| open.id == position)
     {
-        Arc::make_mut(open).taken.retain(|at| *at != tier.at);
+        open.taken.retain(|at| *at != tier.at);
     }
 }

@@ -98,7 +98,7 @@ impl<V: Venue> PositionManager<V> {
                 .as_ref()
                 .and_then(|b| crate::model::quotient_rounded(b.value, b.filled.get(), size)),
             realised: booked.map(|b| b.realised),
-            position: stands.and_then(|k| k.position.as_deref().cloned()),
+            position: stands.and_then(|k| k.position.clone()),
         }
     }
 }

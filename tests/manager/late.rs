@@ -20,7 +20,7 @@ fn come(world: &World, fills: Vec<VenueFill>) -> Vec<Ledger> {
         assert_eq!(world.stands(BTC), stands, "a fill that was in the report moved quantity");
         let key = world.key(BTC);
         assert_eq!(key.ledger.fills, booked + 1);
-        conserved(&key.ledger, key.position.as_deref());
+        conserved(&key.ledger, key.position.as_ref());
         key.ledger
     });
     each.collect()

@@ -201,7 +201,7 @@ impl Account {
     fn conserved(&self) {
         let view = self.world.book().snapshot();
         for key in view.keys() {
-            let (ledger, open) = (&key.ledger, key.position.as_deref());
+            let (ledger, open) = (&key.ledger, key.position.as_ref());
             let cost = open.map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
             assert_eq!(ledger.cash, ledger.realised - cost + ledger.unexplained, "{key:?}");
             assert!(open.is_none_or(|p| p.cost > Decimal::ZERO), "{open:?}");

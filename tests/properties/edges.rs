@@ -163,3 +163,114 @@ fn every_command_that_was_given_a_reason_says_it() {
         assert_eq!(silent.reason(), "", "{}", silent.name());
     }
 }
+
+/// What feeds an order is known from its fills, also if the only one is the one that finishes it (R2).
+#[test]
+fn an_order_that_its_only_figure_finishes_was_fed_by_figures_r2() {
+    let (book, id) = book();
+    let order = book.reserve(Command::open(id, Side::Long, q("1")).at("100".parse().unwrap())).unwrap();
+    let order = order.sent().unwrap();
+    let name = order.client_id();
+    order.complete(q("1")).unwrap();
+    book.record(Fill::cumulative(id, name, OrderSide::Buy, q("1"), "100".parse().unwrap())).unwrap();
+    assert!(book.reservations().is_empty());
+    let trade = Fill::trade(id, "t".parse().unwrap(), OrderSide::Buy, q("1"), "100".parse().unwrap());
+    let late = book.record(trade.order(name)).unwrap().outcome;
+    assert!(matches!(&late, FillOutcome::Unbooked { why } if why.contains("cumulative")), "{late:?}");
+    assert_eq!(book.snapshot().get(id).unwrap().quantity, q("1"));
+}
+
+/// A tier lies on the price step, towards the market as a take profit does.
+#[test]
+fn a_tier_s_price_is_rounded_towards_the_market_r16() {
+    let instrument = Instrument::linear("BTC/USDT:USDT", "0.1", "0.1").unwrap();
+    let plan = ExitPlan::default().tier("0.01".parse().unwrap(), "0.5".parse().unwrap());
+    for (side, price) in [(OrderSide::Buy, "101"), (OrderSide::Sell, "99.1")] {
+        let (book, id) = book();
+        record(&book, id, "in", side, "1", "100.03");
+        book.apply(Command::plan(id, plan.clone())).unwrap();
+        let view = book.snapshot();
+        let position = view.get(id).unwrap();
+        let tier = position.tiers().next().unwrap();
+        assert_eq!(position.tier_price(&instrument, tier), Some(price.parse().unwrap()), "{side}");
+    }
+}
+
+/// Money that was rounded one way is not counted another way: the scale stays once a fill was booked, also on a flat key.
+#[test]
+fn the_money_scale_of_an_instrument_that_was_traded_stays_r18() {
+    let spec = |scale| {
+        let spec = InstrumentSpec::linear("BTC/USDT:USDT", "0.1", "0.1").unwrap();
+        Instrument::new(InstrumentSpec { money_scale: scale, ..spec }).unwrap()
+    };
+    let (book, id) = book();
+    assert_eq!(book.register(spec(9)).unwrap(), id, "nothing was booked yet");
+    record(&book, id, "in", OrderSide::Buy, "1", "100");
+    record(&book, id, "out", OrderSide::Sell, "1", "100");
+    let refused = book.register(spec(8)).unwrap_err();
+    assert!(matches!(refused.reason(), Reason::InstrumentFixed { field: "money scale", .. }), "{refused}");
+}
+
+/// Whatever the venue repeats, a key keeps sixteen troubles: the last of them is the newest.
+#[test]
+fn a_key_keeps_sixteen_troubles() {
+    let (book, id) = book();
+    for n in 0..40 {
+        book.apply(Command::Quarantine { key: id.into(), why: format!("fault {n}"), asked: None }).unwrap();
+        let view = book.snapshot();
+        let troubles = &view.key(id).unwrap().troubles;
+        assert_eq!(troubles.len(), 16.min(n + 1));
+        assert!(troubles.last().unwrap().detail.contains(&format!("fault {n}")));
+    }
+}
+
+/// A price that is computed has sixteen digits, rounded half-even.
+#[test]
+fn the_nearest_price_of_a_longer_number() {
+    let nearest = |text: &str| Price::nearest(d(text)).map(|price| price.to_string());
+    assert_eq!(nearest("1234.56789012345678901").unwrap(), "1234.567890123457");
+    assert_eq!(nearest("100.5").unwrap(), "100.5");
+    assert_eq!(nearest("0").unwrap(), "0");
+    assert!(nearest("0.0000000000000000000001").is_err(), "it would be nothing");
+}
+
+/// Where prices may be zero, a fill at zero moves no money.
+#[test]
+fn a_fill_at_price_zero_is_a_fill() {
+    let book = Book::builder().build().unwrap();
+    let spec = InstrumentSpec::linear("SPREAD/USDT:USDT", "0.1", "0.1").unwrap();
+    let spec = InstrumentSpec { prices: posbook::PriceSign::Any, ..spec };
+    let id = book.register(Instrument::new(spec).unwrap()).unwrap();
+    let outcome = record(&book, id, "t", OrderSide::Buy, "1", "0");
+    assert!(matches!(outcome, FillOutcome::Booked { .. }), "{outcome:?}");
+    assert_eq!(book.snapshot().key(id).unwrap().ledger.cash, d("0"));
+}
+
+#[test]
+fn a_plan_has_sixteen_tiers_at_most() {
+    let (book, id) = book();
+    record(&book, id, "in", OrderSide::Buy, "1", "100");
+    let plan = |tiers: u32| {
+        let tier = |plan: ExitPlan, n: u32| {
+            plan.tier(format!("0.{:02}", n + 1).parse().unwrap(), "0.01".parse().unwrap())
+        };
+        Command::plan(id, (0..tiers).fold(ExitPlan::default(), tier))
+    };
+    assert!(book.check(plan(16)).is_ok());
+    assert!(book.check(plan(17)).is_err());
+}
+
+/// A position's revision is the change that made its value; another change of its key is none of it (I4).
+#[test]
+fn a_position_is_as_old_as_its_value() {
+    let (book, id) = book();
+    record(&book, id, "a", OrderSide::Buy, "1", "100");
+    let born = book.snapshot().get(id).unwrap().revision;
+    book.apply(Command::Quarantine { key: id.into(), why: "look".into(), asked: None }).unwrap();
+    let view = book.snapshot();
+    assert_eq!(view.get(id).unwrap().revision, born);
+    assert_eq!(view.key(id).unwrap().revision, view.sequence());
+    record(&book, id, "b", OrderSide::Buy, "1", "100");
+    let view = book.snapshot();
+    assert_eq!(view.get(id).unwrap().revision, view.sequence());
+}

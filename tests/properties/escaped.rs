@@ -59,7 +59,7 @@ fn r08_a_fill_of_an_order_of_another_run_from_before_an_adoption_moves_no_quanti
     book.apply(Command::Adopt(found)).unwrap();
     let earlier = ClientOrderId { book: 77, epoch: 1, sequence: Sequence(5_000) };
     let done = book.record(trade(id, "1", OrderSide::Buy, "1", "49000", 900).order(earlier)).unwrap();
-    assert_eq!(done.outcome, FillOutcome::Booked { notes: vec![FillNote::Replaced] });
+    assert_eq!(done.outcome, FillOutcome::Booked { notes: vec![FillNote::Replaced].into() });
     let view = book.snapshot();
     assert_eq!(view.get(id).unwrap().quantity, quantity);
     assert_eq!(view.get(id).unwrap().entry_price(), "49000".parse().unwrap());

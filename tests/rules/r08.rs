@@ -130,7 +130,10 @@ fn fills_from_before_the_baseline_take_its_place_part_by_part_and_move_no_quanti
     for (n, price) in [(1, "49000"), (2, "49500")] {
         let fill = trade(alone.btc, &n.to_string(), OrderSide::Buy, "1", price).at(ms(90 + n));
         let fill = fill.fee("1.5", "USDT").unwrap();
-        assert_eq!(alone.record(fill.clone()), FillOutcome::Booked { notes: vec![FillNote::Replaced] });
+        assert_eq!(
+            alone.record(fill.clone()),
+            FillOutcome::Booked { notes: vec![FillNote::Replaced].into() }
+        );
         assert_eq!(alone.record(fill), FillOutcome::Duplicate);
         assert_eq!(alone.stands(alone.btc), "long 2");
     }

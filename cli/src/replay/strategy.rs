@@ -59,7 +59,7 @@ impl Strategy {
         let before = self.last.get_mut(pick).and_then(|last| last.replace(now));
         let view = reader.view();
         let key = view.key(market.id);
-        match key.and_then(|k| k.position.as_deref()) {
+        match key.and_then(|k| k.position.as_ref()) {
             None => self.enter(view, traded, market, now, before, &mark),
             Some(position) => self.manage(view, market, position, now),
         }

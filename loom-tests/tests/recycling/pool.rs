@@ -1,22 +1,25 @@
-//! What the models of the pool share: a book of one instrument, and the account of its shells at the end.
+//! What the models of the pool share: a book of one or two instruments, and the account of its shells and bodies at the end.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use posbook::{Book, Command, InstrumentId, Reader};
+use posbook::{Book, Command, InstrumentId, Reader, Sequence};
 use posbook_loom::{instrument, small};
 
-/// Whether, over all schedules of a model, a shell was used again and one was found held.
+/// Whether, over all schedules of a model, a shell was used again, one was found held, and a body was used again.
 pub struct Both {
     reused: AtomicBool,
     held: AtomicBool,
+    followed: AtomicBool,
 }
 
 impl Both {
     pub const fn new() -> Self {
-        Self { reused: AtomicBool::new(false), held: AtomicBool::new(false) }
+        let [reused, held, followed] = [const { AtomicBool::new(false) }; 3];
+        Self { reused, held, followed }
     }
 
-    /// At the end of a schedule, when only the root and the pool hold shells: none is gone, none was leaked.
+    /// At the end of a schedule, when only the root and the pool hold shells: none is gone, none was leaked, and the bodies
+    /// that were used again are what the changes come to.
     pub fn account(&self, book: &Book, candidates: u64) {
         let health = book.health();
         assert_eq!(health.shells_leaked, 0, "the pool has room for all of them");
@@ -25,12 +28,20 @@ impl Both {
         // The first root has a shell; each candidate after it one that was made for it, or one that was used again.
         self.reused.fetch_or(health.shells_made < candidates + 1, Relaxed);
         self.held.fetch_or(health.shells_pinned > 0, Relaxed);
+        self.followed.fetch_or(health.bodies_copied < candidates, Relaxed);
+        let mut replica = book.replica();
+        let mut changes = book.changes_after(Sequence(0));
+        while let Some(unit) = changes.try_next() {
+            unit.unwrap().iter().for_each(|change| replica.apply(change).unwrap());
+        }
+        assert_eq!(replica.digest(), book.snapshot().digest(), "the book is not its fold (I5)");
     }
 
     /// Over all schedules.
     pub fn seen(&self) {
         assert!(self.reused.load(Relaxed), "no shell was ever used again: the model sees nothing");
         assert!(self.held.load(Relaxed), "no shell was ever found held: the model sees nothing");
+        assert!(self.followed.load(Relaxed), "no body was ever used again: the model sees nothing");
     }
 }
 
@@ -39,6 +50,13 @@ pub fn booked() -> (Book, InstrumentId) {
     let book = small(1).build().unwrap();
     let id = instrument(&book, 0);
     (book, id)
+}
+
+/// A book of two instruments.
+pub fn booked_two() -> (Book, [InstrumentId; 2]) {
+    let book = small(2).build().unwrap();
+    let ids = [0, 1].map(|n| instrument(&book, n));
+    (book, ids)
 }
 
 /// Publishes one change, without a fill's arithmetic.

@@ -18,3 +18,21 @@ fn shell_freed() {
 fn pinned_freed() {
     must_fail("pinned_freed", LEFT, writer_vs_reader::a_held_shell_never_changes);
 }
+
+/// A body that lost is taken for history: what it holds of the key that it lost with was never published.
+#[test]
+fn lost_body() {
+    must_fail("lost_body", "OtherRevision", writer_vs_writer::on_two_keys);
+}
+
+/// What a body missed is not copied.
+#[test]
+fn missed_slot() {
+    must_fail("missed_slot", "the book is not its fold (I5)", writer_vs_writer::on_two_keys);
+}
+
+/// A body of later history is taken for an earlier one's.
+#[test]
+fn body_ahead() {
+    must_fail("body_ahead", "OtherRevision", writer_vs_writer::overtaken);
+}

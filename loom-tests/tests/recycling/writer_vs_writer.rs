@@ -1,17 +1,19 @@
-//! Two writers: the shell that one replaces, the candidate that the other loses with, and both looking into one pool.
+//! Two writers: the shell that one replaces, the candidate that the other loses with, and both looking into one pool. At the
+//! end the book is the fold of its changes, whichever body was used again for it.
 //!
 //! Legal outcomes, all reached: turns lost and the sequence at the end.
 //!
-//! | turns lost | sequence | how |
-//! |---|---|---|
-//! | 0 | 3 | one after the other |
-//! | 1 | 3 | one lost its candidate, and took a shell for the next one |
+//! | scene | turns lost | sequence | how |
+//! |---|---|---|---|
+//! | one key, two keys | 0 | 3, 4 | one after the other |
+//! | one key, two keys | 1 | 3, 4 | one lost its candidate, and took shell and body for the next one; on two keys what the lost body holds of the one is not history |
+//! | overtaken, at most three preemptions | 0 to 2 | 5 | three writes beside one: a body that the one may find idle holds what it has not seen |
 
 use std::sync::Arc;
 
-use posbook_loom::{explore, thread};
+use posbook_loom::{Bound, explore, explore_within, thread};
 
-use super::pool::{Both, booked, write};
+use super::pool::{Both, booked, booked_two, write};
 
 #[test]
 pub fn every_shell_comes_back() {
@@ -27,6 +29,45 @@ pub fn every_shell_comes_back() {
         other.join().unwrap();
         let lost = book.health().lost_turns;
         both.account(&book, 3 + lost);
+        (lost, book.snapshot().sequence().0)
+    });
+    seen.seen();
+}
+
+#[test]
+pub fn on_two_keys() {
+    let both = Arc::new(Both::new());
+    let seen = Arc::clone(&both);
+    explore("recycling: writer against writer, two keys", &[(0, 4), (1, 4)], move || {
+        let (book, [here, there]) = booked_two();
+        let other = {
+            let book = book.clone();
+            thread::spawn(move || write(&book, there, "b"))
+        };
+        write(&book, here, "a");
+        other.join().unwrap();
+        let lost = book.health().lost_turns;
+        both.account(&book, 4 + lost);
+        (lost, book.snapshot().sequence().0)
+    });
+    seen.seen();
+}
+
+#[test]
+pub fn overtaken() {
+    let both = Arc::new(Both::new());
+    let seen = Arc::clone(&both);
+    let table = [(0, 5), (1, 5), (2, 5)];
+    explore_within("recycling: one write against three", Bound::Preemptions(3), &table, move || {
+        let (book, id) = booked();
+        let other = {
+            let book = book.clone();
+            thread::spawn(move || ["b", "c", "d"].iter().for_each(|what| write(&book, id, what)))
+        };
+        write(&book, id, "a");
+        other.join().unwrap();
+        let lost = book.health().lost_turns;
+        both.account(&book, 5 + lost);
         (lost, book.snapshot().sequence().0)
     });
     seen.seen();

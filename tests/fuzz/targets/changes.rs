@@ -65,7 +65,7 @@ fn damage(effect: &mut Effect, u: &mut Unstructured<'_>) -> Result<()> {
                 6 => after.revision = Sequence(u.arbitrary()?),
                 7 | 8 => {
                     if let Some(open) = &mut after.position {
-                        let open: &mut Position = Arc::make_mut(open);
+                        let open: &mut Position = open;
                         open.quantity = hostile::quantity(u)?;
                         open.cost = hostile::decimal(u)?;
                         open.side = hostile::side(u)?;

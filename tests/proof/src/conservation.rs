@@ -71,7 +71,7 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
     for (id, _) in at_rest.instruments() {
         let keys = at_rest.keys().filter(|key| key.key.instrument == id);
         let stands: Decimal = keys
-            .filter_map(|key| key.position.as_deref())
+            .filter_map(|key| key.position.as_ref())
             .map(|p| if p.side == Side::Long { p.quantity.get() } else { -p.quantity.get() })
             .sum();
         let handed_in = open.get(&id).copied().unwrap_or_default();
@@ -102,7 +102,7 @@ fn money<'a>(
     for change in publication.iter() {
         let Effect::Key { kind, before, after, .. } = &change.effect else { continue };
         let before = before.as_deref().unwrap_or(&flat);
-        let open = after.position.as_deref();
+        let open = after.position.as_ref();
         let cost = open.map_or(Decimal::ZERO, |p| if p.side == Side::Long { p.cost } else { -p.cost });
         let (now, then) = (&after.ledger, &before.ledger);
         if now.cash != now.realised - cost + now.unexplained {

@@ -158,7 +158,7 @@ impl Names {
     fn picture(&mut self, view: &Snapshot) -> Vec<KeyPicture> {
         let of = |(id, _): (InstrumentId, _)| {
             let Some(key) = view.key(id) else { return KeyPicture::default() };
-            let open = key.position.as_deref().map(|position| {
+            let open = key.position.as_ref().map(|position| {
                 let sign = if position.side == Side::Long { 1 } else { -1 };
                 let stop = position.stop_loss().map_or(0, |stop| tenths(stop.get()));
                 (sign * tenths(position.quantity.get()), stop)

@@ -34,6 +34,14 @@ impl Stage {
     /// # Errors
     /// More instruments than a book takes.
     pub fn new(instruments: usize, window: usize) -> Result<Self, Error> {
+        Self::with_reuse(instruments, window, true)
+    }
+
+    /// As [`Stage::new`], with or without what [`posbook::Builder::reuse`] is about.
+    ///
+    /// # Errors
+    /// As [`Stage::new`].
+    pub fn with_reuse(instruments: usize, window: usize, reuse: bool) -> Result<Self, Error> {
         // 2023-11-14: any time, as long as it stands still.
         let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
         let places = (instruments * 7).div_ceil(8);
@@ -46,6 +54,7 @@ impl Stage {
             .max_mark_age(std::time::Duration::from_secs(1_000_000_000))
             .instruments(instruments.max(1))
             .window(window)
+            .reuse(reuse)
             .build()?;
         let mut ids = Vec::new();
         for n in 0..instruments {

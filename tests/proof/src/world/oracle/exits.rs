@@ -33,7 +33,7 @@ impl Oracle {
     /// An exit that is reserved names what fired, and that has really been reached.
     pub(super) fn exit(&mut self, step: &Step<'_>, order: &Order, exit: &Exit) -> Result<(), Wrong> {
         let Step { change, before, .. } = *step;
-        let Some(open) = before.position.as_deref() else { return Err("an exit of nothing".to_owned()) };
+        let Some(open) = before.position.as_ref() else { return Err("an exit of nothing".to_owned()) };
         self.no_dust(step, open)?;
         if let ExitRule::MaxAge(longest) = exit.rule {
             let age = change.time.0.saturating_sub(open.opened_at.0);
@@ -74,7 +74,7 @@ impl Oracle {
 
     /// No stop follows the mark for dust either.
     pub(super) fn trailed(&self, step: &Step<'_>) -> Result<(), Wrong> {
-        match step.before.position.as_deref().filter(|_| step.kind == Kind::Trailed) {
+        match step.before.position.as_ref().filter(|_| step.kind == Kind::Trailed) {
             Some(open) => self.no_dust(step, open),
             None => Ok(()),
         }

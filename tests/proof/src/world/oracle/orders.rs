@@ -49,7 +49,7 @@ impl Oracle {
 
     fn reserved(&mut self, step: &Step<'_>, order: &Order) -> Result<(), Wrong> {
         let Step { before, after, .. } = *step;
-        let open = before.position.as_deref();
+        let open = before.position.as_ref();
         if !order.intent.increases() {
             let there = open.map_or(Decimal::ZERO, |open| open.quantity.get());
             let in_flight: Decimal =

@@ -1,0 +1,65 @@
+//! One operation, so many times, for an instruction counter: `counted OPERATION TIMES [POSITIONS]`. What it costs to begin and
+//! end cancels out when two runs are subtracted; `.ci/instructions` does that and holds the result against a budget.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a benchmark with bad input stops"
+)]
+
+use std::hint::black_box;
+
+use posbook::Timestamp;
+use posbook_bench::{Market, market, price};
+
+fn main() {
+    let mut words = std::env::args().skip(1).filter(|word| word != "--");
+    let operation = words.next().unwrap_or_default();
+    let mut number = |default| words.next().map_or(default, |word| word.parse().expect("it is a number"));
+    let (times, positions): (usize, usize) = (number(1_000), number(100));
+    let mut market = market(positions);
+    match operation.as_str() {
+        "fill" => fill(&mut market, times),
+        "tick" => {
+            let price = price("50000.1");
+            for n in 0..times {
+                let id = market.ids[n % positions];
+                market
+                    .book
+                    .mark_at(black_box(id), black_box(price), Timestamp(1_000_000))
+                    .expect("it is a price");
+            }
+        }
+        "snapshot" => {
+            for _ in 0..times {
+                black_box(market.book.snapshot());
+            }
+        }
+        "get" => {
+            for n in 0..times {
+                black_box(
+                    market.book.snapshot().get(black_box(market.ids[n % positions])).map(|p| p.quantity),
+                );
+            }
+        }
+        "reader" => {
+            let mut reader = market.book.reader();
+            for n in 0..times {
+                black_box(reader.view().get(black_box(market.ids[n % positions])).map(|p| p.quantity));
+            }
+        }
+        other => panic!("{other}: not an operation; known are fill, tick, snapshot, get, reader"),
+    }
+}
+
+fn fill(market: &mut Market, times: usize) {
+    // Made before: what making a fill costs is not the book's.
+    let positions = market.ids.len();
+    let ready: Vec<_> = (0..times).map(|n| market.fills.next(market.ids[n % positions])).collect();
+    let mut spare = Vec::with_capacity(times);
+    for fill in ready {
+        spare.push(market.book.record(fill).expect("it is a fill").sequence);
+    }
+    black_box(spare);
+}
