@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)] // Tests start threads and count in atomics.
 
 mod bad_input;
+mod corners;
 mod differential;
 mod edges;
 mod escaped;
