@@ -3,6 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "a benchmark with bad input stops"

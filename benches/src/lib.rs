@@ -6,10 +6,16 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "a benchmark with bad input stops, and it measures time and holds locks: that is its work"
 )]
+
+pub mod contend;
+pub mod measure;
+pub mod suite;
+pub mod workload;
 
 use std::collections::HashMap;
 use std::hint::black_box;

@@ -8,6 +8,7 @@
     reason = "the seam is the library's; a program has clocks and locks of its own"
 )]
 
+mod bench;
 mod market;
 mod output;
 mod replay;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A lock-free position book: replay markets through it, or let threads fight over it.
+/// A lock-free position book: replay markets through it, let threads fight over it, or measure it.
 #[derive(Debug, Parser)]
 #[command(
     name = "posbook",
@@ -40,6 +41,9 @@ enum Verb {
     /// every call, refusals and looks included, against the one order that the book names, and short runs by a search
     /// that believes nothing. With `--faults` the venue of these programs misbehaves.
     Stress(stress::Options),
+    /// Measure the book beside every lock and concurrent map that a bot would use, on the work that a bot does; every
+    /// measurement is audited.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let ended = match verb {
         Verb::Replay(options) => replay::run(&options),
         Verb::Stress(options) => stress::run(&options),
+        Verb::Bench(options) => bench::run(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

@@ -328,10 +328,11 @@ fn exact_add_trimmed(what: &'static str, a: Decimal, b: Decimal) -> Result<Decim
 }
 
 /// The powers of ten that an `i128` holds.
+#[allow(clippy::indexing_slicing, reason = "in a constant: what panics does not compile")]
 const POWERS_OF_TEN: [i128; 39] = {
     let mut powers = [1; 39];
     let mut n = 1;
-    while n < 39 {
+    while n < powers.len() {
         powers[n] = powers[n - 1] * 10;
         n += 1;
     }
