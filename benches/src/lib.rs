@@ -13,7 +13,9 @@
 )]
 
 pub mod contend;
+pub mod environment;
 pub mod measure;
+pub mod page;
 pub mod suite;
 pub mod workload;
 

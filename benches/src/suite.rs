@@ -10,6 +10,7 @@ use crate::contend::{
     Can, Contender, CopyAll, DashMap, PapayaMap, ParkingLotMutex, ParkingLotRwLock, PlainCas, Posbook,
     PosbookCopying, SccMap, SortedSlice, StdMutex, StdMutexRecorded, StdRwLock, Typical,
 };
+use crate::environment::Environment;
 use crate::measure::{Distribution, Figures, Plan, measure};
 use crate::median;
 use crate::workload::{Kind, Workload};
@@ -431,7 +432,14 @@ impl Judge<'_> {
 }
 
 /// Everything as one object.
-pub fn as_json(rows: &[Row], targets: &[Target], run: &Run, clock: f64) -> Value {
+pub fn as_json(
+    rows: &[Row],
+    targets: &[Target],
+    run: &Run,
+    clock: f64,
+    environment: &Environment,
+    others: Option<f64>,
+) -> Value {
     let latency = |row: &Row| {
         let of = |at: &[f64; 4]| json!({ "p50": at[0], "p99": at[1], "p999": at[2], "max": at[3] });
         row.latency
@@ -459,6 +467,7 @@ pub fn as_json(rows: &[Row], targets: &[Target], run: &Run, clock: f64) -> Value
         .collect();
     json!({
         "seed": run.seed, "rounds": run.rounds, "seconds": run.time.as_secs_f64(), "clock_ns": clock,
+        "environment": environment.as_json(), "others": others,
         "targets": targets, "rows": rows,
     })
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use posbook_bench::clock_cost;
+use posbook_bench::environment::{Clocked, Environment, QUIET};
 use posbook_bench::measure::Distribution;
+use posbook_bench::page::page;
 use posbook_bench::suite::{self, Case, Row, Run, Target};
 use posbook_bench::workload::Workload;
 
@@ -49,7 +51,7 @@ pub struct Options {
     #[arg(long, default_value_t = 7)]
     seed: u64,
 
-    /// Writes `report.json` there; the folder is made if it is missing.
+    /// Writes `report.json` and a page, `index.html`, there; the folder is made if it is missing.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -113,6 +115,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     if let Some(out) = &options.out {
         std::fs::create_dir_all(out).map_err(|wrong| unwritten(out, &wrong))?;
     }
+    let (environment, before) = (Environment::here(), Clocked::now());
     let clock = clock_cost();
     let bar = progress(suite::measurements(&cases, run.rounds) as u64, "measuring");
     let measured = suite::run(&cases, &run, |_| bar.inc(1));
@@ -129,14 +132,26 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         }
     };
     let targets = if options.only.is_empty() { suite::targets(&rows) } else { Vec::new() };
-    let object = suite::as_json(&rows, &targets, &run, clock);
+    let others = before.and_then(Clocked::others_since);
+    let object = suite::as_json(&rows, &targets, &run, clock, &environment, others);
     if let Some(out) = &options.out {
-        let file = out.join("report.json");
-        std::fs::write(&file, format!("{object}\n")).map_err(|wrong| unwritten(&file, &wrong))?;
+        let page = page(&rows, &targets, &run, clock, &environment, others);
+        for (name, text) in [("report.json", format!("{object}\n")), ("index.html", page)] {
+            let file = out.join(name);
+            std::fs::write(&file, text).map_err(|wrong| unwritten(&file, &wrong))?;
+        }
     }
     match options.format {
         Format::Json => write(&format!("{object}\n"))?,
-        Format::Table => write(&tables(&rows, &targets, &run, clock))?,
+        Format::Table => {
+            write(&tables(&rows, &targets, &run, clock))?;
+            if let Some(others) = others.filter(|others| *others > QUIET) {
+                write(&format!(
+                    "\nHOST BUSY: others used {:.0} % of this machine meanwhile\n",
+                    others * 100.0
+                ))?;
+            }
+        }
     }
     Ok(Verdict::Yes)
 }

@@ -232,7 +232,7 @@ fn fold(
     if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
-    notes.extend(remarks(&key, to.order, fill, quantity));
+    remark(&key, to.order, fill, quantity, &mut notes);
     let before = slot.key(to.key);
     let open = before.and_then(|before| before.position.as_ref());
     let kind = match open {
@@ -513,14 +513,14 @@ fn settle(
 }
 
 /// What is remarkable about a fill of an order. None of it stops the quantity (R5).
-fn remarks(
+fn remark(
     key: &KeyState,
     order: Option<&Order>,
     fill: &Fill,
     quantity: Quantity,
-) -> SmallVec<[FillNote; 2]> {
-    let mut notes = SmallVec::new();
-    let Some(order) = order else { return notes };
+    notes: &mut SmallVec<[FillNote; 2]>,
+) {
+    let Some(order) = order else { return };
     if order.side != fill.side {
         notes.push(FillNote::WrongSide);
     }
@@ -531,7 +531,6 @@ fn remarks(
     if order.against != key.position.as_ref().map(|p| p.id) {
         notes.push(FillNote::OtherLife);
     }
-    notes
 }
 
 /// The effects of a booked fill: the first change carries what is remembered of it.

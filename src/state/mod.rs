@@ -137,15 +137,7 @@ impl State {
                 self.strays.push(*seen);
             }
             Effect::Key { before, after, seen, .. } => {
-                if self.key(after.key).map(|k| k.revision) != before.as_ref().map(|b| b.revision) {
-                    return Err(Reason::OtherRevision {
-                        key: after.key,
-                        expected: before.as_ref().map_or(Sequence(0), |b| b.revision),
-                        found: self.key(after.key).map_or(Sequence(0), |k| k.revision),
-                    }
-                    .into());
-                }
-                self.put_key(sequence, command, after, seen.as_ref())?;
+                self.put_key(sequence, command, before.as_ref(), after, seen.as_ref())?;
             }
         }
         self.sequence = sequence;
@@ -166,12 +158,19 @@ impl State {
         &mut self,
         sequence: Sequence,
         command: &Command,
+        before: Option<&Arc<KeyState>>,
         after: &Arc<KeyState>,
         seen: Option<&Seen>,
     ) -> Result<(), Rejection> {
         let key = after.key;
         let slot = self.slots.get_mut(&key.instrument).ok_or_else(|| unknown(key.instrument))?;
-        let totals = self.totals.replaced(slot.key(key), after, &slot.instrument)?;
+        let stands = slot.key(key);
+        let revision = |of: Option<&Arc<KeyState>>| of.map(|k| k.revision);
+        if revision(stands) != revision(before) {
+            let [expected, found] = [before, stands].map(|of| revision(of).unwrap_or_default());
+            return Err(Reason::OtherRevision { key, expected, found }.into());
+        }
+        let totals = self.totals.replaced(stands, after, &slot.instrument)?;
         // The fill that finishes an order may be the only one it ever had: what fed it is the fill's kind then.
         let fed = match command {
             Command::Record(fill) => Some(fill.shape.source()),

@@ -82,6 +82,16 @@ impl<T: Clone> Ring<T> {
         self.newest_first().next()
     }
 
+    /// The newest item of which this is true. Loops over slices: a fill looks through all that is remembered, and a chain of
+    /// iterators costs twice as much for each.
+    pub(crate) fn find_newest(&self, mut is: impl FnMut(&T) -> bool) -> Option<&T> {
+        let mut of = |items: &'_ [T]| items.iter().rposition(&mut is);
+        if let Some(found) = of(&self.tail).and_then(|at| self.tail.get(at)) {
+            return Some(found);
+        }
+        self.frozen.iter().rev().find_map(|chunk| of(chunk).and_then(|at| chunk.get(at)))
+    }
+
     /// Every item, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &T> {
         self.tail.iter().rev().chain(self.frozen.iter().rev().flat_map(|chunk| chunk.iter().rev()))

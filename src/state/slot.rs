@@ -98,12 +98,12 @@ impl Slot {
 
     /// The fill of this identity, if it is remembered.
     pub(crate) fn seen(&self, identity: u128) -> Option<&Seen> {
-        self.seen.newest_first().find(|seen| seen.identity == identity)
+        self.seen.find_newest(|seen| seen.identity == identity)
     }
 
     /// The finished order of this name, if it is remembered.
     pub(crate) fn finished(&self, order: ClientOrderId) -> Option<&Finished> {
-        self.finished.newest_first().find(|f| f.order == order)
+        self.finished.find_newest(|f| f.order == order)
     }
 
     /// True if no key has a position or an unresolved order.

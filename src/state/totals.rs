@@ -187,13 +187,13 @@ impl Totals {
     }
 
     fn entry(&mut self, currency: &Currency) -> &mut Money {
-        let place = match self.money.binary_search_by(|(c, _)| c.cmp(currency)) {
-            Ok(place) => place,
-            Err(place) => {
-                self.money.insert(place, (currency.clone(), Money::default()));
-                place
-            }
-        };
+        // Found by equality, which for one and the same name is a comparison of two addresses.
+        let known = self.money.iter().position(|(c, _)| c == currency);
+        let place = known.unwrap_or_else(|| {
+            let place = self.money.partition_point(|(c, _)| c < currency);
+            self.money.insert(place, (currency.clone(), Money::default()));
+            place
+        });
         #[allow(clippy::indexing_slicing)] // found or inserted there
         &mut self.money[place].1
     }

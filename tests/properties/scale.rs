@@ -1,5 +1,4 @@
-//! How many cases a run takes, and from which seeds: `POSBOOK_SCALE=hand` fifty times as many, `brief` a tenth. `ci` is for what
-//! has a size of its own there.
+//! How many cases a run takes, and from which seeds: `POSBOOK_SCALE=hand` fifty times as many, `brief` a tenth.
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -10,11 +9,6 @@ fn scale(name: &str) -> bool {
 /// True for the long run by hand.
 pub fn by_hand() -> bool {
     scale("hand")
-}
-
-/// True for what CI runs besides the tests of everybody.
-pub fn in_ci() -> bool {
-    scale("ci")
 }
 
 /// True for a first look, as `.ci/mutants` takes one at each mutant: too short to reach everything.
