@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::environment::{Environment, QUIET};
-use crate::suite::{Row, Run, Target};
+use crate::suite::{Row, Run, Target, time};
 use crate::workload::Kind;
 
 const STYLE: &str = "
@@ -19,10 +19,10 @@ p,li{overflow-wrap:anywhere}.soft{color:var(--soft);font-size:.9rem}
 td,th{text-align:left;padding:.25rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .met{color:var(--good);font-weight:600}.missed{color:var(--bad);font-weight:600}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:.5rem 1.5rem}
-svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .soft{fill:var(--soft)}
+svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg text.soft{fill:var(--soft);font-size:12px}
 .mine{fill:var(--mine);stroke:var(--mine)}.other{fill:var(--other);stroke:var(--other)}line.axis{stroke:var(--line)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:.9rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-@media(max-width:30rem){.note{display:none}}
+@media(max-width:40rem){.note{display:none}}
 ";
 
 /// The whole page. `others`: the share of the machine that others used meanwhile.
@@ -61,7 +61,7 @@ pub fn page(
     html.push_str("</div>");
     let _ = write!(
         html,
-        "<h2>How long one may take</h2><p class=\"soft\">Half of all, 99 %, 99.9 % and the longest, timed one by one; asking the clock twice, which is in each, costs {clock:.0} ns.</p><div class=\"plots\">"
+        "<h2>How long one may take</h2><p class=\"soft\">Half of all, 99 %, 99.9 % and the longest, timed one by one; the large dot and the figure are 99.9 %. Asking the clock twice, which is in each, costs {clock:.0} ns.</p><div class=\"plots\">"
     );
     for group in groups(rows) {
         for kind in Kind::ALL {
@@ -82,16 +82,6 @@ pub fn page(
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Three digits and a unit that people read.
-fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{ns:.1} ns"),
-        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
-        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
-        ns => format!("{:.2} s", ns / 1e9),
-    }
 }
 
 fn verdict(html: &mut String, targets: &[Target]) {
@@ -237,7 +227,8 @@ fn tails(html: &mut String, group: &[&Row], kind: Kind) {
     rows.sort_by(|(_, a), (_, b)| a[2].total_cmp(&b[2]));
     let scale = Scale::over(rows.iter().flat_map(|(_, at)| *at));
     let height = 20.0 * rows.len() as f64;
-    let name = format!("{} of {}", kind.name(), title(group));
+    let one = group.iter().all(|row| row.latency.len() == 1);
+    let name = if one { title(group) } else { format!("{} in {}", kind.name(), title(group)) };
     let _ = write!(
         html,
         "<figure style=\"margin:0\"><h3>{}</h3><svg viewBox=\"0 0 400 {height}\" role=\"img\" aria-label=\"latency: {}\">",

@@ -172,10 +172,12 @@ pub enum Want {
 
 impl std::fmt::Display for Want {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Want::AtLeast(least) => write!(f, ">= {least}"),
-            Want::AtMost(most) => write!(f, "<= {most}"),
-        }
+        let (sign, bound) = match self {
+            Want::AtLeast(least) => (">=", least),
+            Want::AtMost(most) => ("<=", most),
+        };
+        let digits = format!("{bound:.3}");
+        write!(f, "{sign} {}", digits.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
@@ -303,7 +305,11 @@ impl Judge<'_> {
     fn add(&mut self, id: u8, what: String, want: Want, above: Option<f64>, below: Option<f64>, unit: &str) {
         let got = above.zip(below).map(|(above, below)| above / below);
         let note = match (above, below) {
-            (Some(above), Some(below)) => format!("{above:.4} against {below:.4} {unit}"),
+            (Some(above), Some(below)) => match unit {
+                "ns" => format!("{} against {}", time(above), time(below)),
+                "a second" => format!("{:.2} M a second against {:.2} M", above / 1e6, below / 1e6),
+                _ => String::new(),
+            },
             _ => "not in this run".to_owned(),
         };
         self.targets.push(Target { id, what, want, got, note });
@@ -428,6 +434,16 @@ impl Judge<'_> {
         );
         self.elsewhere(14, "instructions of a fill", AtMost(3_000.0), ".ci/instructions");
         self.targets
+    }
+}
+
+/// Three digits and a unit that people read, of nanoseconds.
+pub fn time(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{ns:.1} ns"),
+        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
+        ns => format!("{:.2} s", ns / 1e9),
     }
 }
 
