@@ -12,16 +12,16 @@
 use std::hint::black_box;
 
 use posbook::Timestamp;
-use posbook_bench::{Market, market, price};
+use posbook_bench::{Market, market_with, price};
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--");
     let operation = words.next().unwrap_or_default();
     let mut number = |default| words.next().map_or(default, |word| word.parse().expect("it is a number"));
     let (times, positions): (usize, usize) = (number(1_000), number(100));
-    let mut market = market(positions);
+    let mut market = market_with(positions, operation != "copying");
     match operation.as_str() {
-        "fill" => fill(&mut market, times),
+        "fill" | "copying" => fill(&mut market, times),
         "tick" => {
             let price = price("50000.1");
             for n in 0..times {
@@ -50,7 +50,7 @@ fn main() {
                 black_box(reader.view().get(black_box(market.ids[n % positions])).map(|p| p.quantity));
             }
         }
-        other => panic!("{other}: not an operation; known are fill, tick, snapshot, get, reader"),
+        other => panic!("{other}: not an operation; known are fill, copying, tick, snapshot, get, reader"),
     }
 }
 

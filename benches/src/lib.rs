@@ -46,10 +46,23 @@ pub struct Market {
 /// # Panics
 /// The book refused one.
 pub fn market(positions: usize) -> Market {
+    market_with(positions, true)
+}
+
+/// As [`market`], with or without what [`posbook::Builder::reuse`] is about.
+///
+/// # Panics
+/// As [`market`].
+pub fn market_with(positions: usize, reuse: bool) -> Market {
     let clock = Clock::manual(Timestamp::from_millis(1));
     let limits = posbook::Limits { positions: positions.max(1), ..posbook::Limits::default() };
-    let book =
-        Book::builder().instruments(positions).limits(limits).clock(clock).build().expect("it is buildable");
+    let book = Book::builder()
+        .instruments(positions)
+        .limits(limits)
+        .clock(clock)
+        .reuse(reuse)
+        .build()
+        .expect("it is buildable");
     let ids: Vec<_> = (0..positions)
         .map(|n| {
             let symbol = format!("C{n}/USDT:USDT");

@@ -11,10 +11,36 @@ use crate::sync::Arc;
 /// Items in a chunk, and the most that are in the tail.
 const CHUNK: usize = 16;
 
+/// What is looked for in a ring says where it may be.
+pub(crate) trait Tagged {
+    /// A number that equal items share and others seldom do.
+    fn tag(&self) -> u64;
+}
+
+/// The bit of a tag among a chunk's.
+fn bit(tag: u64) -> u128 {
+    1 << (tag % 128)
+}
+
+/// A frozen chunk. A search passes over whole chunks without touching their memory: a fill that is new, as almost all are,
+/// would otherwise read all that is remembered.
+#[derive(Debug, PartialEq, Eq)]
+struct Chunk<T> {
+    items: Arc<[T]>,
+    /// The bits of its items' tags: what has another bit is not in here.
+    bits: u128,
+}
+
+impl<T> Clone for Chunk<T> {
+    fn clone(&self) -> Self {
+        Self { items: Arc::clone(&self.items), bits: self.bits }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ring<T> {
     tail: Vec<T>,
-    frozen: Arc<[Arc<[T]>]>,
+    frozen: Arc<[Chunk<T>]>,
     /// How many frozen chunks are kept.
     keep: usize,
 }
@@ -34,7 +60,16 @@ impl<T: Clone> Clone for Ring<T> {
     }
 }
 
-impl<T: Clone> Ring<T> {
+impl<T> Ring<T> {
+    fn freeze_as(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&self.frozen, &other.frozen) {
+            self.frozen = Arc::clone(&other.frozen);
+        }
+        self.keep = other.keep;
+    }
+}
+
+impl<T: Clone + Tagged> Ring<T> {
     /// Keeps at least the last `capacity` items (at most `capacity` + 16).
     pub(crate) fn new(capacity: usize) -> Self {
         Self { tail: Vec::with_capacity(CHUNK), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
@@ -51,13 +86,14 @@ impl<T: Clone> Ring<T> {
         if self.tail.len() < CHUNK {
             return Vec::new();
         }
-        let chunk: Arc<[T]> = self.tail.drain(..).collect();
+        let bits = self.tail.iter().fold(0, |bits, item| bits | bit(item.tag()));
+        let chunk = Chunk { items: self.tail.drain(..).collect(), bits };
         let over = (self.frozen.len() + 1).saturating_sub(self.keep);
-        let goes = |(n, chunk): &(usize, &Arc<[T]>)| {
-            *n < over && (self.frozen.len() >= self.keep.saturating_mul(16) || !needed(chunk))
+        let goes = |(n, chunk): &(usize, &Chunk<T>)| {
+            *n < over && (self.frozen.len() >= self.keep.saturating_mul(16) || !needed(&chunk.items))
         };
         let gone: Vec<Arc<[T]>> =
-            self.frozen.iter().enumerate().take_while(goes).map(|(_, c)| Arc::clone(c)).collect();
+            self.frozen.iter().enumerate().take_while(goes).map(|(_, c)| Arc::clone(&c.items)).collect();
         self.frozen = self.frozen.iter().skip(gone.len()).cloned().chain([chunk]).collect();
         gone
     }
@@ -70,50 +106,45 @@ impl<T: Clone> Ring<T> {
         self.freeze_as(other);
     }
 
-    fn freeze_as(&mut self, other: &Self) {
-        if !Arc::ptr_eq(&self.frozen, &other.frozen) {
-            self.frozen = Arc::clone(&other.frozen);
-        }
-        self.keep = other.keep;
-    }
-
     /// The newest item.
     pub(crate) fn newest(&self) -> Option<&T> {
         self.newest_first().next()
     }
 
-    /// The newest item of which this is true. Loops over slices: a fill looks through all that is remembered, and a chain of
-    /// iterators costs twice as much for each.
-    pub(crate) fn find_newest(&self, mut is: impl FnMut(&T) -> bool) -> Option<&T> {
-        let mut of = |items: &'_ [T]| items.iter().rposition(&mut is);
-        if let Some(found) = of(&self.tail).and_then(|at| self.tail.get(at)) {
-            return Some(found);
-        }
-        self.frozen.iter().rev().find_map(|chunk| of(chunk).and_then(|at| chunk.get(at)))
+    /// The newest item with this tag of which this is true.
+    pub(crate) fn find_newest(&self, tag: u64, is: impl Fn(&T) -> bool) -> Option<&T> {
+        let (mine, bit) = (|item: &&T| is(item), bit(tag));
+        let may_hold = |chunk: &&Chunk<T>| chunk.bits & bit != 0;
+        let frozen = || self.frozen.iter().rev().filter(may_hold);
+        self.tail
+            .iter()
+            .rev()
+            .find(mine)
+            .or_else(|| frozen().find_map(|chunk| chunk.items.iter().rev().find(mine)))
     }
 
     /// Every item, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &T> {
-        self.tail.iter().rev().chain(self.frozen.iter().rev().flat_map(|chunk| chunk.iter().rev()))
+        self.tail.iter().rev().chain(self.frozen.iter().rev().flat_map(|chunk| chunk.items.iter().rev()))
     }
 
     /// Every item, oldest first.
     pub(crate) fn oldest_first(&self) -> impl Iterator<Item = &T> {
-        self.frozen.iter().flat_map(|chunk| chunk.iter()).chain(self.tail.iter())
+        self.frozen.iter().flat_map(|chunk| chunk.items.iter()).chain(self.tail.iter())
     }
 
     /// The oldest item that is kept.
     pub(crate) fn oldest(&self) -> Option<&T> {
-        self.frozen.first().and_then(|chunk| chunk.first()).or_else(|| self.tail.first())
+        self.frozen.first().and_then(|chunk| chunk.items.first()).or_else(|| self.tail.first())
     }
 
     /// The chunks and the tail as slices, oldest first, for a reader that skips whole chunks.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[T]> {
-        self.frozen.iter().map(|chunk| &**chunk).chain([self.tail.as_slice()])
+        self.frozen.iter().map(|chunk| &*chunk.items).chain([self.tail.as_slice()])
     }
 }
 
-impl<T: Clone + Hash> Hash for Ring<T> {
+impl<T: Clone + Tagged + Hash> Hash for Ring<T> {
     /// By content: how it is cut into chunks is nobody's business.
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         for item in self.oldest_first() {
@@ -125,6 +156,12 @@ impl<T: Clone + Hash> Hash for Ring<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Tagged for i32 {
+        fn tag(&self) -> u64 {
+            u64::from(self.unsigned_abs())
+        }
+    }
 
     #[test]
     fn keeps_the_last_and_hands_out_what_goes() {
@@ -140,6 +177,25 @@ mod tests {
         assert!(ring.newest_first().copied().eq(kept.iter().rev().copied()));
         assert_eq!(ring.slices().flatten().count(), kept.len());
     }
+
+    #[test]
+    fn what_is_kept_is_found_and_nothing_else() {
+        let mut ring = Ring::new(64);
+        for n in 0..1_000 {
+            ring.push(n * 7);
+            let kept: Vec<_> = ring.oldest_first().copied().collect();
+            for item in 0..=(n * 7) {
+                assert_eq!(
+                    ring.find_newest(item.tag(), |other| *other == item).copied(),
+                    kept.binary_search(&item).ok().map(|_| item)
+                );
+            }
+            if n > 200 {
+                break;
+            }
+        }
+    }
+
     #[test]
     fn what_is_needed_stays_beyond_the_capacity_but_not_for_ever() {
         let mut ring = Ring::new(16);

@@ -5,11 +5,11 @@
 
 use smallvec::SmallVec;
 
-use super::ring::Ring;
+use super::ring::{Ring, Tagged};
 use super::{FILLS_REMEMBERED, ORDERS_REMEMBERED};
 use crate::model::{
-    ClientOrderId, FillSource, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Quantity, Seen,
-    Sequence, Timestamp,
+    ClientOrderId, FillSource, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Publication,
+    Quantity, Seen, Sequence, Timestamp,
 };
 use crate::sync::Arc;
 
@@ -33,6 +33,30 @@ pub(crate) struct Slot {
     pub(crate) untimed: bool,
     /// The last change on any of its keys (R8).
     pub(crate) revision: Sequence,
+}
+
+/// An identity is a fingerprint: any of its bits will do.
+fn tag_of(identity: u128) -> u64 {
+    u64::try_from(identity & u128::from(u64::MAX)).unwrap_or_default()
+}
+
+impl Tagged for Seen {
+    fn tag(&self) -> u64 {
+        tag_of(self.identity)
+    }
+}
+
+impl Tagged for Finished {
+    fn tag(&self) -> u64 {
+        self.order.sequence.0
+    }
+}
+
+/// The feed's window is walked, never searched.
+impl Tagged for Publication {
+    fn tag(&self) -> u64 {
+        0
+    }
 }
 
 impl Clone for Slot {
@@ -98,12 +122,12 @@ impl Slot {
 
     /// The fill of this identity, if it is remembered.
     pub(crate) fn seen(&self, identity: u128) -> Option<&Seen> {
-        self.seen.find_newest(|seen| seen.identity == identity)
+        self.seen.find_newest(tag_of(identity), |seen| seen.identity == identity)
     }
 
     /// The finished order of this name, if it is remembered.
     pub(crate) fn finished(&self, order: ClientOrderId) -> Option<&Finished> {
-        self.finished.find_newest(|f| f.order == order)
+        self.finished.find_newest(order.sequence.0, |f| f.order == order)
     }
 
     /// True if no key has a position or an unresolved order.
