@@ -26,8 +26,10 @@ pub(crate) struct Body {
     pub(crate) window: Ring<Publication>,
 }
 
-/// Beyond so many publications a copy of the newest body costs less than bringing an old one up.
+/// Beyond so many publications, or so many changes in several of them, a copy of the newest body costs less than bringing an
+/// old one up.
 const MOST_MISSED: usize = 32;
+const MOST_CHANGES: usize = 1_024;
 
 /// What became of a body that was to follow another.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,13 +55,14 @@ impl Body {
         if !reaches {
             return Followed::TooFar;
         }
-        let mut lost = true;
+        let (mut lost, mut changes) = (true, 0);
         for (n, missed) in newest.window.newest_first().take_while(|p| p.first() > base).enumerate() {
             if own.as_ref().is_some_and(|own| own.is(missed)) {
                 lost = false;
                 break;
             }
-            if n == MOST_MISSED {
+            changes += missed.len();
+            if n == MOST_MISSED || (n > 1 && changes > MOST_CHANGES) {
                 return Followed::TooFar;
             }
             self.copy(newest, missed);

@@ -30,6 +30,12 @@ impl<T> Places<T> {
         self.vacant.store(place as u64, Relaxed);
     }
 
+    /// Takes out what is at one place, counted round and round.
+    pub(super) fn take_at(&self, count: u64) -> Option<T> {
+        let at = count.checked_rem(self.cells.len() as u64)?;
+        self.cells.get(usize::try_from(at).ok()?)?.swap(None)
+    }
+
     /// Puts it away; hands back what has found no place.
     pub(super) fn put(&self, item: T) -> Option<T> {
         let mut homeless = item;

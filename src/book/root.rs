@@ -35,6 +35,9 @@ pub(crate) struct Shell {
     pub(crate) view: Snapshot,
 }
 
+/// How often a body is taken from the next place instead of the nearest.
+const SWEEP_EVERY: u64 = 16;
+
 /// How many foreign loads in a row are taken for more than bad luck.
 const FOREIGN_LOADS: u32 = 8;
 
@@ -135,6 +138,7 @@ impl Root {
         match self.cell.compare_and_set(&expected, candidate) {
             Ok(()) => {
                 self.pool.retire(expected);
+                self.pool.sweep();
                 Ok(())
             }
             Err(Lost { found, candidate }) => {
@@ -202,14 +206,33 @@ struct Pool {
     pinned: Counter,
     leaked: Counter,
     copied: Counter,
+    /// Shells that wait with what they show, because they were held.
+    parked: Counter,
+    /// Places looked at by `sweep`.
+    swept: Counter,
+    /// Bodies asked for.
+    drafts: Counter,
 }
 
 impl Pool {
     fn new(tag: u32, empty: &Snapshot, reuse: bool) -> Self {
-        let [made, pinned, leaked, copied] = [0; 4].map(Counter::new);
+        let [made, pinned, leaked, copied, parked, swept, drafts] = [0; 7].map(Counter::new);
         let (shells, bodies) = (Places::new(POOL_PLACES), Places::new(BODY_PLACES));
         let reuse = reuse && RECYCLING;
-        let pool = Self { shells, bodies, tag, empty: empty.clone(), reuse, made, pinned, leaked, copied };
+        let pool = Self {
+            shells,
+            bodies,
+            tag,
+            empty: empty.clone(),
+            reuse,
+            made,
+            pinned,
+            leaked,
+            copied,
+            parked,
+            swept,
+            drafts,
+        };
         let shells: Vec<_> = (0..SHELLS_IN_ADVANCE).map(|_| pool.fresh(empty.clone())).collect();
         shells.into_iter().for_each(|shell| pool.retire(shell));
         pool
@@ -224,6 +247,7 @@ impl Pool {
     fn shell(&self, view: Snapshot) -> RootArc<Shell> {
         if RECYCLING {
             for (place, mut idle) in self.shells.drain() {
+                self.taken(&idle);
                 if let Some(shell) = RootArc::get_mut(&mut idle) {
                     self.shells.vacated(place);
                     shell.sequence = view.sequence();
@@ -250,12 +274,34 @@ impl Pool {
             // What stood there is looked at once the shell is back: it may be freed, which takes its time.
             std::mem::replace(&mut unpinned.view, self.empty.clone())
         });
+        if body.is_none() {
+            self.parked.fetch_add(1, Relaxed);
+        }
         if let Some(homeless) = self.shells.put(shell) {
             self.leaked.fetch_add(1, Relaxed);
             std::mem::forget(homeless);
         }
         if let Some(body) = body {
             self.retire_body(body);
+        }
+    }
+
+    /// A shell that was held when it was put away waits with what it shows, and nobody may come to its place again for long:
+    /// after each write one place is looked at, as long as there are such shells, so that none keeps an old state for ever.
+    fn sweep(&self) {
+        if RECYCLING
+            && self.parked.load(Relaxed) > 0
+            && let Some(shell) = self.shells.take_at(self.swept.fetch_add(1, Relaxed))
+        {
+            self.taken(&shell);
+            self.retire(shell);
+        }
+    }
+
+    /// Keeps the account of shells that wait with what they show.
+    fn taken(&self, shell: &Shell) {
+        if !shell.view.is(&self.empty) {
+            self.parked.fetch_sub(1, Relaxed);
         }
     }
 
@@ -272,10 +318,19 @@ impl Pool {
     /// is ahead of it.
     fn body(&self, newest: &Body) -> Option<Arc<Body>> {
         if self.reuse {
-            for (place, mut idle) in self.bodies.drain() {
+            // Mostly the one that was put away last, which is nearest. Now and then whichever is next: it is brought up, or it is
+            // too far behind and goes, so that none keeps an old state and its window for ever.
+            let turn = self.drafts.fetch_add(1, Relaxed);
+            let next =
+                turn.is_multiple_of(SWEEP_EVERY).then(|| self.bodies.take_at(turn / SWEEP_EVERY)).flatten();
+            let next = next.map(|idle| (None, idle));
+            let nearest = self.bodies.drain().map(|(place, idle)| (Some(place), idle));
+            for (place, mut idle) in next.into_iter().chain(nearest) {
                 match Arc::get_mut(&mut idle).map(|body| body.follow(newest)) {
                     Some(Followed::Equal) => {
-                        self.bodies.vacated(place);
+                        if let Some(place) = place {
+                            self.bodies.vacated(place);
+                        }
                         return Some(idle);
                     }
                     Some(Followed::Ahead) => {

@@ -52,6 +52,11 @@ impl Snapshot {
         &self.0
     }
 
+    /// Whether the two are one and the same body.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The body, if nobody else holds it.
     pub(crate) fn into_unique(mut self) -> Option<Arc<Body>> {
         Arc::get_mut(&mut self.0).is_some().then_some(self.0)

@@ -218,7 +218,15 @@ impl Quantity {
         Self::new(exact_add("quantity", self.0, other.0)?)
     }
 
-    /// What is left after `other`, zero if `other` is the greater.
+    /// The difference: what a fill leaves of a position. It must be a quantity, and exact.
+    ///
+    /// # Errors
+    /// `NumericRange`, or out of the type's bounds.
+    pub(crate) fn minus(self, other: Self) -> Result<Self, Rejection> {
+        Self::new(exact_sub("quantity", self.0, other.0)?)
+    }
+
+    /// What is left after `other`, zero if `other` is the greater. For what is still to come, not for what is booked.
     pub fn less(self, other: Self) -> Self {
         match exact_sub("quantity", self.0, other.0) {
             Ok(left) if !left.is_sign_negative() => Self(trimmed(left)),

@@ -87,7 +87,7 @@ impl Late<'_> {
                 if !part.is_zero() {
                     let assumed = self.assumed(adopted, part)?;
                     (adopted.explained, _) = self.fold(adopted.explained, part, real)?;
-                    adopted.quantity = adopted.quantity.less(part);
+                    adopted.quantity = adopted.quantity.minus(part)?;
                     let more = exact_sub("an adopted part", real, assumed)?;
                     self.correct(key, baseline.id, adopted, more)?;
                 }
@@ -127,7 +127,7 @@ impl Late<'_> {
             _ if part == self.quantity => self.value,
             _ => share_rounded(self.value, part, self.quantity, self.instrument.money_scale())?,
         };
-        self.quantity = self.quantity.less(part);
+        self.quantity = self.quantity.minus(part)?;
         self.value = exact_sub("a late fill", self.value, value)?;
         Ok((part, value))
     }
@@ -208,7 +208,7 @@ impl Late<'_> {
         if part < lot.quantity {
             let share = share_rounded(lot.cost, part, lot.quantity, scale)?;
             let cost = exact_sub("a late fill", lot.cost, share)?;
-            let rest = Lot { quantity: lot.quantity.less(part), cost, ..lot };
+            let rest = Lot { quantity: lot.quantity.minus(part)?, cost, ..lot };
             return Ok((Some(rest), profit(value, share)?));
         }
         if part == lot.quantity {
@@ -216,7 +216,7 @@ impl Late<'_> {
         }
         let closing = share_rounded(value, lot.quantity, part, scale)?;
         let cost = exact_sub("a late fill", value, closing)?;
-        let rest = Lot { side: self.side, quantity: part.less(lot.quantity), cost };
+        let rest = Lot { side: self.side, quantity: part.minus(lot.quantity)?, cost };
         Ok((Some(rest), profit(closing, lot.cost)?))
     }
 }

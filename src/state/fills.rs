@@ -209,10 +209,13 @@ fn news(slot: &Slot, to: &Addressee<'_>, fill: &Fill) -> Result<News, Rejection>
         (Shape::Cumulative, Some(order)) if fill.quantity <= order.booked || fault("figures_lost") => {
             Ok(News::Nothing)
         }
-        (Shape::Cumulative, Some(order)) => match exact_sub("a fill's cash", value, order.booked_value) {
-            Ok(value) => Ok(News::Fill { quantity: fill.quantity.less(order.booked), value }),
-            Err(wrong) => Ok(News::Unfoldable(wrong.to_string())),
-        },
+        (Shape::Cumulative, Some(order)) => {
+            let value = exact_sub("a fill's cash", value, order.booked_value);
+            match value.and_then(|value| Ok((fill.quantity.minus(order.booked)?, value))) {
+                Ok((quantity, value)) => Ok(News::Fill { quantity, value }),
+                Err(wrong) => Ok(News::Unfoldable(wrong.to_string())),
+            }
+        }
     }
 }
 
@@ -252,7 +255,7 @@ fn fold(
         return Ok(booked(smallvec::smallvec![sealed(ask.next, before, kind, key)], seen, notes));
     };
     let scale = slot.instrument.money_scale();
-    let rest = quantity.less(closed);
+    let rest = quantity.minus(closed)?;
     let closing = share_rounded(value, closed, quantity, scale)?;
     let opening = exact_sub("a flip", value, closing)?;
     let (mut closing_fees, mut opening_fees) = (Sums::default(), Sums::default());
@@ -349,7 +352,7 @@ fn book(
                 key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
             } else {
                 let before = open.quantity;
-                open.quantity = open.quantity.less(part.quantity);
+                open.quantity = open.quantity.minus(part.quantity)?;
                 let adopted = key.baseline.as_mut().filter(|b| b.id == open.id).map(Arc::make_mut);
                 if let Some(adopted) = adopted.and_then(|b| b.adopted.as_mut()) {
                     let left = open.quantity.get().checked_div(before.get());
@@ -579,6 +582,12 @@ fn unbooked(
             let finished = order.clone();
             orders::remove(slot, &mut after, &finished);
         }
+    }
+    // What is in flight is a valuation, and may not fit the sums any more: the fill is kept all the same (R4).
+    if let Some(stands) = slot.key(to.key)
+        && check_totals(ask, slot, &after).is_err()
+    {
+        after.orders = stands.orders.clone();
     }
     let detail = format!("{}: {why}", describe(fill));
     add_trouble(&mut after, TroubleKind::Unbooked, ask.next, detail);

@@ -352,3 +352,41 @@ fn a_side_on_the_other_leg_is_named_r12() {
         assert!(refused.contains(says), "{refused}");
     }
 }
+
+/// What a sell leaves is a quantity that can be stored and read back, or the sell is kept unbooked: never a position that is
+/// out of bounds, and never one that did not move (R4, I11).
+#[test]
+fn what_a_reduction_leaves_is_a_quantity_or_the_fill_is_kept_r4() {
+    let desk = desk();
+    desk.buy("in", "100", "100");
+    let sold = desk.record(desk.trade("out", OrderSide::Sell, "0.123456789012345678", "100"));
+    assert!(matches!(sold, FillOutcome::Unbooked { .. }), "{sold:?}");
+    assert_eq!(desk.book.snapshot().get(desk.id).unwrap().quantity, q("100"));
+
+    let book = Book::builder().build().unwrap();
+    let spec = InstrumentSpec::linear("SPREAD/USDT:USDT", "0.1", "0.1").unwrap();
+    let spec = InstrumentSpec { prices: posbook::PriceSign::Any, ..spec };
+    let id = book.register(Instrument::new(spec).unwrap()).unwrap();
+    let trade = |name: &str, side, quantity: &str| {
+        let fill = Fill::trade(id, name.parse().unwrap(), side, q(quantity), p("0"));
+        book.record(fill).unwrap().outcome
+    };
+    assert!(matches!(trade("in", OrderSide::Buy, "100000000000"), FillOutcome::Booked { .. }));
+    let sold = trade("out", OrderSide::Sell, "0.000000000000000001");
+    assert!(matches!(sold, FillOutcome::Unbooked { .. }), "{sold:?}");
+}
+
+/// What is in flight elsewhere may fill the digits of the book's sums: a fill is kept all the same (R4).
+#[test]
+fn a_fill_is_kept_though_the_sums_are_full_r4() {
+    let desk = desk();
+    let other = desk.book.register(Instrument::linear("ETH/USDT:USDT", "0.1", "0.01").unwrap()).unwrap();
+    let huge = Command::open(desk.id, Side::Long, q("9000000000000000000")).at(p("800000000"));
+    let _first = desk.book.reserve(huge).unwrap().sent().unwrap();
+    let order =
+        desk.book.reserve(Command::open(other, Side::Long, q("1")).at(p("1"))).unwrap().sent().unwrap();
+    let fill =
+        Fill::trade(other, "t".parse().unwrap(), OrderSide::Buy, q("0.01"), p("1")).order(order.client_id());
+    let outcome = desk.book.record(fill).unwrap().outcome;
+    assert!(matches!(outcome, FillOutcome::Unbooked { .. }), "{outcome:?}");
+}
