@@ -22,6 +22,7 @@ mod scc_map;
 mod sorted_slice;
 mod std_mutex;
 mod std_rwlock;
+mod swapped;
 mod typical;
 
 use posbook::{Fill, Price, Timestamp};

@@ -1,107 +1,31 @@
-//! The card's design without any layer: a persistent map in an `ArcSwap`, a compare-and-swap loop, every write copies its path.
+//! The card's design without any layer: a persistent map, of which every write copies its path.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use posbook::{Fill, Price, Timestamp};
 use rustc_hash::FxBuildHasher;
 
-use super::{Can, Contender, Picture, Row, Seen, Start, Worker};
+use super::Row;
+use super::swapped::{Rows, Swapped};
 
-type Rows = im::GenericHashMap<usize, Arc<Row>, FxBuildHasher, im::shared_ptr::ArcK>;
+/// The map in its cell.
+pub type PlainCas = Swapped<im::GenericHashMap<usize, Arc<Row>, FxBuildHasher, im::shared_ptr::ArcK>>;
 
-#[derive(Debug, Clone)]
-struct World {
-    rows: Rows,
-    fills: u64,
-}
-
-/// The cell.
-#[derive(Debug)]
-pub struct PlainCas(ArcSwap<World>);
-
-impl Contender for PlainCas {
+impl Rows for im::GenericHashMap<usize, Arc<Row>, FxBuildHasher, im::shared_ptr::ArcK> {
     const NAME: &'static str = "plain CAS loop";
-    const CAN: Can = Can { picture: true, batch: true, record: false };
-    type Worker<'a> = &'a Self;
 
-    fn new(start: &Start) -> Self {
-        let rows = start.rows.iter().map(|row| Arc::new(row.clone())).enumerate().collect();
-        let fills = start.rows.iter().map(|row| row.fills).sum();
-        Self(ArcSwap::from_pointee(World { rows, fills }))
+    fn row(&self, key: usize) -> Option<&Arc<Row>> {
+        self.get(&key)
     }
 
-    fn worker(&self) -> &Self {
-        self
-    }
-}
-
-impl PlainCas {
-    /// The compare-and-swap loop, without a pause.
-    fn change(&self, change: impl Fn(&mut World) -> bool) -> bool {
-        let mut found = self.0.load_full();
-        loop {
-            let mut world = World::clone(&found);
-            if !change(&mut world) {
-                return false;
-            }
-            let before = self.0.compare_and_swap(&found, Arc::new(world));
-            if Arc::ptr_eq(&before, &found) {
-                return true;
-            }
-            found = arc_swap::Guard::into_inner(before);
-        }
-    }
-}
-
-fn put(world: &mut World, key: usize, change: impl FnOnce(&mut Row) -> bool) -> bool {
-    let Some(row) = world.rows.get_mut(&key) else { return false };
-    change(Arc::make_mut(row))
-}
-
-fn fold(world: &mut World, key: usize, fill: &Fill) -> bool {
-    let booked = put(world, key, |row| row.fold(fill));
-    world.fills += u64::from(booked);
-    booked
-}
-
-impl Worker for &PlainCas {
-    fn read(&mut self, key: usize) -> Seen {
-        self.0.load().rows.get(&key).map_or(Seen { quantity: 0, fills: 0 }, |row| row.seen())
+    fn row_mut(&mut self, key: usize) -> Option<&mut Arc<Row>> {
+        self.get_mut(&key)
     }
 
-    fn tick(&mut self, key: usize, price: Price, time: Timestamp) {
-        self.change(|world| {
-            put(world, key, |row| {
-                row.tick(price, time);
-                true
-            })
-        });
+    fn rows(&self) -> impl Iterator<Item = &Arc<Row>> {
+        self.values()
     }
 
-    fn fill(&mut self, key: usize, fill: Fill) -> bool {
-        self.change(|world| fold(world, key, &fill))
-    }
-
-    fn batch(&mut self, stop: Price) -> bool {
-        self.change(|world| {
-            // Changed in place: the clone shares its nodes with the root, so each is copied once.
-            world
-                .rows
-                .iter_mut()
-                .map(|(_, row)| Arc::make_mut(row).retarget(stop))
-                .filter(|moved| !moved)
-                .count()
-                == 0
-        })
-    }
-
-    fn take(&mut self) {
-        std::hint::black_box(self.0.load_full());
-    }
-
-    fn sweep(&mut self) -> Picture {
-        let world = self.0.load_full();
-        Picture { counted: Some(world.fills), summed: world.rows.values().map(|row| row.fills).sum() }
+    fn rows_mut(&mut self) -> impl Iterator<Item = &mut Arc<Row>> {
+        self.iter_mut().map(|(_, row)| row)
     }
 }
