@@ -274,7 +274,8 @@ impl Pool {
             // What stood there is looked at once the shell is back: it may be freed, which takes its time.
             std::mem::replace(&mut unpinned.view, self.empty.clone())
         });
-        if body.is_none() {
+        // The first root shows the empty book, as idle shells do: held or not, it keeps nothing.
+        if body.is_none() && !shell.view.is(&self.empty) {
             self.parked.fetch_add(1, Relaxed);
         }
         if let Some(homeless) = self.shells.put(shell) {
