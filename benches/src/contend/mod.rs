@@ -19,6 +19,7 @@ mod plain_cas;
 mod posbook_book;
 mod row;
 mod scc_map;
+mod sharded;
 mod sorted_slice;
 mod std_mutex;
 mod std_rwlock;
