@@ -101,14 +101,21 @@ impl Marks {
 }
 
 fn pack(price: Price) -> Result<u64, Rejection> {
-    let (mantissa, scale) = (price.get().mantissa(), price.get().scale());
-    let range = || Reason::OutOfRange { what: "mark", value: price.get(), rule: "does not fit 56 bits" };
-    let mantissa = i64::try_from(mantissa).map_err(|_| range())?;
-    if mantissa.unsigned_abs() >= 1 << 55 {
-        return Err(range().into());
+    // In words of 32 bits, as a decimal keeps them: a tick has no time for 128.
+    let words = price.get().unpack();
+    if words.hi != 0 || words.mid >= 1 << (55 - 32) {
+        return Err(too_long(price));
     }
+    let mantissa = (u64::from(words.mid) << 32) | u64::from(words.lo);
+    let mantissa = if words.negative { mantissa.wrapping_neg() } else { mantissa };
     // `Price` has at most 18 decimals.
-    Ok((mantissa.cast_unsigned() << 8) | u64::from(scale & 0xff))
+    Ok((mantissa << 8) | u64::from(words.scale & 0xff))
+}
+
+#[cold]
+#[inline(never)]
+fn too_long(price: Price) -> Rejection {
+    Reason::OutOfRange { what: "mark", value: price.get(), rule: "does not fit 56 bits" }.into()
 }
 
 fn unpack(word: u64) -> Option<Price> {

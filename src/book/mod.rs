@@ -36,13 +36,13 @@ use crate::model::{
     Cause, ClientOrderId, Command, Epoch, ExitPlan, Fill, Instrument, InstrumentId, Limits, Observed,
     ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
 };
-use crate::state::{Answer, FillOutcome, Ring, Settings, State, decide};
-use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, fault, pause, random_u32};
+use crate::state::{Answer, FillOutcome, Refused, Ring, Settings, State, advance, decide};
+use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, RootArc, fault, pause, random_u32};
 
 use body::Body;
 use feed::Feed;
 use marks::Marks;
-use root::Root;
+use root::{Root, Shell};
 
 /// The positions of one account at one venue, shared by any number of threads.
 ///
@@ -184,12 +184,19 @@ impl Book {
     pub fn mark_at(&self, id: InstrumentId, price: Price, time: Timestamp) -> Result<(), Rejection> {
         if price.get().is_sign_negative() || price.get().is_zero() {
             // The common case needs no look at the instrument.
-            self.inner.root.with(|view| match view.instrument(id) {
-                Some(instrument) => instrument.check_price("mark", price),
-                None => Err(crate::state::unknown(id)),
-            })?;
+            self.check_mark(id, price)?;
         }
         self.inner.marks.set(id, price, time)
+    }
+
+    /// Apart, because what a tick never does would still cost every tick its registers.
+    #[cold]
+    #[inline(never)]
+    fn check_mark(&self, id: InstrumentId, price: Price) -> Result<(), Rejection> {
+        self.inner.root.with(|view| match view.instrument(id) {
+            Some(instrument) => instrument.check_price("mark", price),
+            None => Err(crate::state::unknown(id)),
+        })
     }
 
     /// The latest mark of an instrument, however old. `None`: it was never marked.
@@ -418,48 +425,91 @@ impl Inner {
         let first = fault("stale_state").then(|| found.view.clone());
         let mut turn = 0;
         loop {
-            let asked = first.as_ref().map_or(&found.view, |first| first).body();
-            let (publication, answer) = decide(&asked.state, cause)?;
-            let Some(publication) = publication else {
-                return Ok(Published { publication: None, answer });
-            };
-            let draft = match &first {
-                Some(first) => Ok(Arc::new(first.body().clone())),
-                None => self.root.draft(&found),
-            };
-            let mut draft = match draft {
-                Ok(draft) => draft,
+            let newer = match self.candidate(&found, first.as_ref(), cause)? {
+                Candidate::Nothing(answer) => return Ok(Published { publication: None, answer }),
                 // Lost before it was tried.
-                Err(newer) => {
-                    found = newer;
-                    pause(turn);
-                    turn += 1;
-                    continue;
+                Candidate::Overtaken(newer) => newer,
+                Candidate::Body(body, publication, answer) => {
+                    // A broken twin compares with what it loads after it has decided: check, then act.
+                    if fault("check_then_act") {
+                        found = self.root.load();
+                    }
+                    match self.root.publish(found, Snapshot::new(body)) {
+                        Err(newer) if !fault("ignore_lost") => newer,
+                        _ => return Ok(Published { publication: Some(publication), answer }),
+                    }
                 }
             };
-            // Nobody else holds it, so this is it and no copy.
-            let body = Arc::make_mut(&mut draft);
-            for change in publication.iter() {
-                body.state.apply(change)?;
-            }
-            body.window.push(publication.clone());
-            // A broken twin compares with what it loads after it has decided: check, then act.
-            if fault("check_then_act") {
-                found = self.root.load();
-            }
-            match self.root.publish(found, Snapshot::new(draft)) {
-                Ok(()) => return Ok(Published { publication: Some(publication), answer }),
-                Err(_) if fault("ignore_lost") => {
-                    return Ok(Published { publication: Some(publication), answer });
-                }
-                Err(newer) => {
-                    found = newer;
-                    pause(turn);
-                    turn += 1;
-                }
-            }
+            found = newer;
+            pause(turn);
+            turn += 1;
         }
     }
+
+    /// What would be published in place of `found`: decided on its state, and applied to a body equal to its.
+    fn candidate(
+        &self,
+        found: &Shell,
+        first: Option<&Snapshot>,
+        cause: &Arc<Cause>,
+    ) -> Result<Candidate, Rejection> {
+        let draft = || match first {
+            Some(first) => Ok(Arc::new(first.body().clone())),
+            None => self.root.draft(found),
+        };
+        // One command is decided before a body is touched: many ask for nothing, or are refused.
+        let decided = if cause.then.is_empty() {
+            let (publication, answer) = decide(&first.unwrap_or(&found.view).body().state, cause)?;
+            match publication {
+                None => return Ok(Candidate::Nothing(answer)),
+                decided => Some((decided, answer)),
+            }
+        } else {
+            None
+        };
+        let mut draft = match draft() {
+            Ok(draft) => draft,
+            Err(newer) => return Ok(Candidate::Overtaken(newer)),
+        };
+        // Nobody else holds it, so this is it and no copy.
+        let body = Arc::make_mut(&mut draft);
+        let (publication, answer) = match decided {
+            Some((publication, answer)) => {
+                for change in publication.iter().flat_map(|publication| publication.iter()) {
+                    body.state.apply(change)?;
+                }
+                (publication, answer)
+            }
+            // A batch is decided on what each of its commands leaves behind, so on the draft itself.
+            None => match advance(&mut body.state, cause) {
+                Ok(done) => done,
+                Err(Refused { rejection, left }) => {
+                    // Whoever uses this body next finds it as one that lost: its last publication is no history. A broken
+                    // twin does not say so.
+                    let left = left.filter(|_| !fault("half_a_batch"));
+                    left.into_iter().for_each(|left| drop(body.window.push(left)));
+                    self.root.put_back(draft);
+                    return Err(rejection);
+                }
+            },
+        };
+        let Some(publication) = publication else {
+            self.root.put_back(draft);
+            return Ok(Candidate::Nothing(answer));
+        };
+        body.window.push(publication.clone());
+        Ok(Candidate::Body(draft, publication, answer))
+    }
+}
+
+/// What one turn of the loop came to.
+enum Candidate {
+    /// To be published.
+    Body(Arc<Body>, Publication, Answer),
+    /// There is nothing to do.
+    Nothing(Answer),
+    /// A newer root is there already.
+    Overtaken(RootArc<Shell>),
 }
 
 impl fmt::Debug for Book {

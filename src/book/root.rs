@@ -126,6 +126,11 @@ impl Root {
         })
     }
 
+    /// Takes a draft back that is not published after all.
+    pub(crate) fn put_back(&self, draft: Arc<Body>) {
+        self.pool.keep(draft);
+    }
+
     /// Publishes a view if the root is still `expected`; else what was found.
     pub(crate) fn publish(&self, expected: RootArc<Shell>, view: Snapshot) -> Result<(), RootArc<Shell>> {
         let candidate = self.pool.shell(view);
@@ -311,6 +316,13 @@ impl Pool {
         if self.reuse
             && let Some(body) = view.into_unique()
         {
+            self.keep(body);
+        }
+    }
+
+    /// Puts a body away, if there is a place for it.
+    fn keep(&self, body: Arc<Body>) {
+        if self.reuse {
             drop(self.bodies.put(body));
         }
     }

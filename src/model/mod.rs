@@ -30,6 +30,7 @@ pub use change::{
 };
 pub use command::Command;
 pub use exit::{Exit, ExitRule};
+pub(crate) use fill::Notes;
 pub use fill::{Fill, FillNote, OrderRef, Shape};
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
 pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, PriceSign};

@@ -6,29 +6,55 @@ use smallvec::SmallVec;
 use super::State;
 use super::decide::{Answer, Ask, Decision, one};
 use crate::error::{Reason, Rejection};
-use crate::model::{Cause, Effect};
+use crate::model::{Cause, Command, Effect, Publication, Sequence};
 use crate::sync::{Arc, fault};
 
-/// Effects, each with the place of the command it answers, and the answers in order.
-pub(super) type Decided = (SmallVec<[(u32, Effect); 2]>, Vec<Answer>);
+/// Effects, each with the place of the command it answers.
+type Effects = SmallVec<[(u32, Effect); 2]>;
 
-/// Decides a batch. The rejection is that of the first command that may not be; nothing is changed then.
-pub(super) fn decide(state: &State, cause: &Arc<Cause>) -> Result<Decided, Rejection> {
-    // What the commands before have done, as the next one has to see it: limits count their orders (R13).
-    let mut ahead = state.clone();
-    let (mut effects, mut answers) = (SmallVec::new(), Vec::new());
+/// Why a batch is refused, and what the commands before had put in place until then.
+pub(crate) struct Refused {
+    pub(crate) rejection: Rejection,
+    /// `None`: nothing.
+    pub(crate) left: Option<Publication>,
+}
+
+/// Decides a batch and puts in place what it decides as it goes: each command has to see what the ones before it have done
+/// (R13). The rejection is that of the first command that may not be; then the state is not to be used as it is.
+pub(crate) fn advance(
+    state: &mut State,
+    cause: &Arc<Cause>,
+) -> Result<(Option<Publication>, Answer), Refused> {
+    let base = state.sequence();
+    let (mut effects, mut answers) = (Effects::new(), Vec::new());
     for (part, command) in (0u32..).zip(cause.commands()) {
-        if !command.fits_a_batch() {
-            return Err(Rejection::from(Reason::NotInABatch { command: command.name() }).of(command));
+        match step(state, cause, base, (part, command), &mut effects) {
+            Ok(answer) => answers.push(answer),
+            Err(rejection) => {
+                let left = Publication::stamp(base, cause, effects.into_iter());
+                return Err(Refused { rejection, left });
+            }
         }
-        let next = if fault("batch_one_name") { state.sequence() } else { ahead.sequence() }.after(1);
-        let decision = one(&Ask { state: &ahead, cause, next }, command)?;
-        let Decision { effects: theirs, answer } = decision;
-        for effect in theirs {
-            ahead.put(ahead.sequence().after(1), command, &effect)?;
-            effects.push((part, effect));
-        }
-        answers.push(answer);
     }
-    Ok((effects, answers))
+    Ok((Publication::stamp(base, cause, effects.into_iter()), Answer::Batch(answers)))
+}
+
+/// Decides one command of a batch and puts that in place.
+fn step(
+    state: &mut State,
+    cause: &Cause,
+    base: Sequence,
+    (part, command): (u32, &Command),
+    effects: &mut Effects,
+) -> Result<Answer, Rejection> {
+    if !command.fits_a_batch() {
+        return Err(Rejection::from(Reason::NotInABatch { command: command.name() }).of(command));
+    }
+    let next = if fault("batch_one_name") { base } else { state.sequence() }.after(1);
+    let Decision { effects: theirs, answer } = one(&Ask { state, cause, next }, command)?;
+    for effect in theirs {
+        state.put(state.sequence().after(1), command, &effect)?;
+        effects.push((part, effect));
+    }
+    Ok(answer)
 }

@@ -89,8 +89,7 @@ impl Decision {
 pub(crate) fn decide(state: &State, cause: &Arc<Cause>) -> Result<(Option<Publication>, Answer), Rejection> {
     let base = state.sequence();
     if !cause.then.is_empty() {
-        let (effects, answers) = batch::decide(state, cause)?;
-        return Ok((Publication::stamp(base, cause, effects.into_iter()), Answer::Batch(answers)));
+        return batch::advance(&mut state.clone(), cause).map_err(|refused| refused.rejection);
     }
     let Decision { effects, answer } = one(&Ask { state, cause, next: base.after(1) }, &cause.command)?;
     Ok((Publication::stamp(base, cause, effects.into_iter().map(|effect| (0, effect))), answer))

@@ -10,10 +10,10 @@ use super::slot::Finished;
 use super::{Slot, baseline, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    ClientOrderId, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Order, OrderRef,
-    OrderState, Owner, Position, PositionId, PositionKey, Price, Quantity, Seen, Sequence, Shape, Side, Sums,
-    TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub, product_rounded,
-    share_rounded,
+    ClientOrderId, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Notes, Order,
+    OrderRef, OrderState, Owner, Position, PositionId, PositionKey, Price, Quantity, Seen, Sequence, Shape,
+    Side, Sums, TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub,
+    product_rounded, share_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -230,7 +230,7 @@ fn fold(
     quantity: Quantity,
     value: Decimal,
 ) -> Result<Decision, Rejection> {
-    let mut notes = to.notes.clone();
+    let mut notes = Notes::from_slice(&to.notes);
     let mut key = ask.key(slot, to.key);
     if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
@@ -542,7 +542,7 @@ pub(super) fn booked(
     seen: Seen,
     notes: SmallVec<[FillNote; 2]>,
 ) -> Decision {
-    let answer = Answer::Fill(FillOutcome::Booked { notes: notes.clone() });
+    let answer = Answer::Fill(FillOutcome::Booked { notes: Notes::from_slice(&notes) });
     if let Some(Effect::Key { seen: place, notes: remarks, .. }) = effects.first_mut() {
         *place = Some(seen);
         *remarks = notes;
@@ -649,31 +649,31 @@ fn describe(fill: &Fill) -> String {
 /// trailing zeros, so equal ones have equal bytes.
 fn fingerprint(fill: &Fill) -> Seen {
     let mut identity = Bytes::new();
-    identity.put(&fill.instrument.0.to_le_bytes());
+    identity.put(fill.instrument.0.to_le_bytes());
     match &fill.order {
         OrderRef::Ours(id) => {
-            identity.put(&[0]);
-            identity.put(&id.book.to_le_bytes());
-            identity.put(&id.epoch.to_le_bytes());
-            identity.put(&id.sequence.0.to_le_bytes());
+            identity.put([0]);
+            identity.put(id.book.to_le_bytes());
+            identity.put(id.epoch.to_le_bytes());
+            identity.put(id.sequence.0.to_le_bytes());
         }
         OrderRef::Foreign(name) => identity.put_text(1, name.as_str()),
-        OrderRef::Unstated => identity.put(&[2]),
+        OrderRef::Unstated => identity.put([2]),
     }
     match &fill.shape {
         Shape::Trade { id } => identity.put_text(0, id.as_str()),
         Shape::Cumulative => {
-            identity.put(&[1]);
-            identity.put(&fill.quantity.get().serialize());
+            identity.put([1]);
+            identity.put(fill.quantity.get().serialize());
         }
     }
     let mut content = Bytes::new();
-    content.put(&[u8::from(fill.side == Side::Long.entry())]);
-    content.put(&fill.quantity.get().serialize());
-    content.put(&fill.price.get().serialize());
+    content.put([u8::from(fill.side == Side::Long.entry())]);
+    content.put(fill.quantity.get().serialize());
+    content.put(fill.price.get().serialize());
     for (currency, fee) in fill.fees.iter() {
         content.put_text(0, currency.as_str());
-        content.put(&fee.serialize());
+        content.put(fee.serialize());
     }
     Seen {
         identity: xxhash_rust::xxh3::xxh3_128(identity.all()),
@@ -698,22 +698,31 @@ impl Bytes {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    fn put(&mut self, part: &[u8]) {
-        if self.length + part.len() > self.bytes.len() {
+    /// What is there becomes its own fingerprint if another so many bytes would not fit.
+    fn make_room(&mut self, length: usize) {
+        if self.length + length > self.bytes.len() {
             let so_far = xxhash_rust::xxh3::xxh3_128(self.all()).to_le_bytes();
             self.length = 0;
-            self.put(&so_far);
+            self.put(so_far);
         }
-        // A part is a name at most, so now there is room.
-        if let Some(place) = self.bytes.get_mut(self.length..self.length + part.len()) {
-            place.copy_from_slice(part);
-            self.length += part.len();
+    }
+
+    /// A part of fixed length: a store, and no call.
+    fn put<const N: usize>(&mut self, part: [u8; N]) {
+        self.make_room(N);
+        if let Some(place) = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *place = part;
+            self.length += N;
         }
     }
 
     /// A name has at most 64 bytes.
     fn put_text(&mut self, tag: u8, text: &str) {
-        self.put(&[tag, u8::try_from(text.len()).unwrap_or(u8::MAX)]);
-        self.put(text.as_bytes());
+        self.put([tag, u8::try_from(text.len()).unwrap_or(u8::MAX)]);
+        self.make_room(text.len());
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + text.len()) {
+            place.copy_from_slice(text.as_bytes());
+            self.length += text.len();
+        }
     }
 }

@@ -22,6 +22,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use batch::{Refused, advance};
 pub(crate) use decide::decide;
 pub use decide::{Answer, FillOutcome};
 pub(crate) use ring::Ring;
@@ -170,7 +171,7 @@ impl State {
             let [expected, found] = [before, stands].map(|of| revision(of).unwrap_or_default());
             return Err(Reason::OtherRevision { key, expected, found }.into());
         }
-        let totals = self.totals.replaced(stands, after, &slot.instrument)?;
+        self.totals.replace(stands, after, &slot.instrument)?;
         // The fill that finishes an order may be the only one it ever had: what fed it is the fill's kind then.
         let fed = match command {
             Command::Record(fill) => Some(fill.shape.source()),
@@ -184,7 +185,6 @@ impl State {
             Command::Drop(gone) => gone.report_time.is_none(),
             _ => false,
         };
-        self.totals = totals;
         Ok(())
     }
 

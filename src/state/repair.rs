@@ -227,6 +227,6 @@ pub(super) fn cancel_closing(ask: &Ask<'_>, key: PositionKey) -> Result<Decision
 
 /// A change whose sums the whole book can hold.
 fn checked(ask: &Ask<'_>, slot: &Slot, kind: Kind, after: KeyState) -> Result<Decision, Rejection> {
-    ask.state.totals().replaced(slot.key(after.key), &after, &slot.instrument)?;
+    ask.state.totals().can_be_replaced(slot.key(after.key), &after, &slot.instrument)?;
     Ok(Decision::one(ask.change(slot, kind, after), Answer::Done))
 }

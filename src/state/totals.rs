@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Currency, Instrument, KeyState, Ledger, Order, exact_add, exact_move, few, product_rounded,
+    Currency, Instrument, KeyState, Ledger, Order, Sums, exact_add, exact_move, few, product_rounded,
 };
 use crate::sync::Arc;
 
@@ -110,52 +110,81 @@ impl Totals {
         self.money.iter().map(|(currency, money)| (currency, money))
     }
 
-    /// The totals after one key's value was replaced. Only what differs is moved: of a fill that is two or three sums.
-    pub(crate) fn replaced(
-        &self,
+    /// Puts one key's value in the place of another. Only what differs is moved: of a fill that is two or three sums.
+    ///
+    /// # Errors
+    /// A sum would need more digits than there are; nothing is changed then.
+    pub(crate) fn replace(
+        &mut self,
         before: Option<&Arc<KeyState>>,
         after: &KeyState,
         instrument: &Instrument,
-    ) -> Result<Self, Rejection> {
-        let mut totals = self.clone();
+    ) -> Result<(), Rejection> {
         let old = Share::of(before.map(|b| &**b));
         let new = Share::of(Some(after));
-        move_count(&mut totals.positions, old.positions, new.positions);
-        move_count(&mut totals.opening, old.opening, new.opening);
-        move_count(&mut totals.troubled, old.troubled, new.troubled);
-        totals.fills = totals.fills.saturating_sub(old.fills).saturating_add(new.fills);
         let (had, has) = (before.map_or(&[][..], |b| &b.orders), &after.orders[..]);
         let same_orders = same_orders(had, has);
-        if !same_orders {
-            move_count(&mut totals.orders, had.len(), has.len());
-            let in_doubt = |orders: &[Arc<Order>]| orders.iter().filter(|o| o.in_doubt()).count();
-            move_count(&mut totals.in_doubt, in_doubt(had), in_doubt(has));
-        }
-        let money = totals.entry(instrument.settle());
+        let settle = instrument.settle();
+        let mut money = self.money(settle);
+        // Where no price was ever negative the two are one and the same.
+        let one_sign = same(money.cost, money.exposure) && !old.cost.is_sign_negative();
         move_sum(&mut money.cost, old.cost, new.cost)?;
-        move_sum(&mut money.exposure, old.cost.abs(), new.cost.abs())?;
+        if one_sign && !new.cost.is_sign_negative() {
+            money.exposure = money.cost;
+        } else {
+            move_sum(&mut money.exposure, old.cost.abs(), new.cost.abs())?;
+        }
         move_sum(&mut money.cash, old.cash, new.cash)?;
         move_sum(&mut money.realised, old.realised, new.realised)?;
         move_sum(&mut money.unexplained, old.unexplained, new.unexplained)?;
         if !same_orders {
             move_sum(&mut money.in_flight, in_flight(had, instrument)?, in_flight(has, instrument)?)?;
         }
-        let mut zeros = money.is_zero();
-        let paid = before.map(|b| &b.ledger.fees);
-        if paid != Some(&after.ledger.fees) {
-            for (currency, fee) in paid.into_iter().flat_map(crate::model::Sums::iter) {
-                move_sum(&mut totals.entry(currency).fees, fee, Decimal::ZERO)?;
-            }
-            for (currency, fee) in after.ledger.fees.iter() {
-                move_sum(&mut totals.entry(currency).fees, Decimal::ZERO, fee)?;
-            }
-            zeros = true;
+        let nothing = Sums::default();
+        let (paid, pays) = (before.map_or(&nothing, |b| &b.ledger.fees), &after.ledger.fees);
+        move_sum(&mut money.fees, paid.of(settle), pays.of(settle))?;
+        // Fees in other currencies than the key settles in.
+        let mut elsewhere: SmallVec<[(Currency, Money); 1]> = SmallVec::new();
+        let listed = paid.iter().chain(pays.iter().filter(|(currency, _)| paid.of(currency).is_zero()));
+        for (currency, _) in listed.filter(|(currency, _)| *currency != settle) {
+            let mut money = self.money(currency);
+            move_sum(&mut money.fees, paid.of(currency), pays.of(currency))?;
+            elsewhere.push((currency.clone(), money));
         }
-        // What is all zero is not listed, so that equal books have equal totals however they came about.
-        if zeros {
-            totals.money.retain(|(_, money)| !money.is_zero());
+        // From here on nothing can fail.
+        move_count(&mut self.positions, old.positions, new.positions);
+        move_count(&mut self.opening, old.opening, new.opening);
+        move_count(&mut self.troubled, old.troubled, new.troubled);
+        self.fills = self.fills.saturating_sub(old.fills).saturating_add(new.fills);
+        if !same_orders {
+            move_count(&mut self.orders, had.len(), has.len());
+            let in_doubt = |orders: &[Arc<Order>]| orders.iter().filter(|o| o.in_doubt()).count();
+            move_count(&mut self.in_doubt, in_doubt(had), in_doubt(has));
         }
-        Ok(totals)
+        self.set(settle, money);
+        for (currency, money) in elsewhere {
+            self.set(&currency, money);
+        }
+        Ok(())
+    }
+
+    /// Sets the sums of one currency. What is all zero is not listed, so that equal books have equal totals however they came
+    /// about.
+    fn set(&mut self, currency: &Currency, money: Money) {
+        // Found by equality, which for one and the same name is a comparison of two addresses.
+        match self.money.iter().position(|(c, _)| c == currency) {
+            Some(place) if money.is_zero() => drop(self.money.remove(place)),
+            Some(place) => {
+                if let Some((_, sums)) = self.money.get_mut(place) {
+                    *sums = money;
+                }
+            }
+            None if money.is_zero() => {}
+            None => {
+                let place = self.money.partition_point(|(c, _)| c < currency);
+                self.money.insert(place, (currency.clone(), money));
+            }
+        }
     }
 
     /// Whether the totals can still be exact with this value in place of that one. Seldom a question: what is far from the end
@@ -183,19 +212,7 @@ impl Totals {
         if same && short(had) && short(Some(after)) && self.money.iter().all(|(_, money)| sums(money)) {
             return Ok(());
         }
-        self.replaced(before, after, instrument).map(drop)
-    }
-
-    fn entry(&mut self, currency: &Currency) -> &mut Money {
-        // Found by equality, which for one and the same name is a comparison of two addresses.
-        let known = self.money.iter().position(|(c, _)| c == currency);
-        let place = known.unwrap_or_else(|| {
-            let place = self.money.partition_point(|(c, _)| c < currency);
-            self.money.insert(place, (currency.clone(), Money::default()));
-            place
-        });
-        #[allow(clippy::indexing_slicing)] // found or inserted there
-        &mut self.money[place].1
+        self.clone().replace(before, after, instrument)
     }
 }
 
@@ -263,9 +280,14 @@ fn move_count(count: &mut usize, old: usize, new: usize) {
     *count = count.saturating_sub(old).saturating_add(new);
 }
 
+/// Digit by digit: cheaper than by value.
+fn same(a: Decimal, b: Decimal) -> bool {
+    a.serialize() == b.serialize()
+}
+
 fn move_sum(sum: &mut Decimal, old: Decimal, new: Decimal) -> Result<(), Rejection> {
-    // Digit by digit: cheaper than by value, and moving a sum by nothing does no harm.
-    if (old.mantissa(), old.scale()) != (new.mantissa(), new.scale()) {
+    // Moving a sum by nothing does no harm.
+    if !same(old, new) {
         *sum = exact_move("a total of the book", *sum, old, new)?;
     }
     Ok(())

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
 mod pool;
+mod refused_batch;
 mod three_threads;
 #[cfg(posbook_faults)]
 mod twins;

@@ -3,7 +3,7 @@
 
 use posbook_loom::must_fail;
 
-use super::{writer_vs_reader, writer_vs_writer};
+use super::{refused_batch, writer_vs_reader, writer_vs_writer};
 
 const LEFT: &str = "a shell left its book (I13)";
 
@@ -35,4 +35,10 @@ fn missed_slot() {
 #[test]
 fn body_ahead() {
     must_fail("body_ahead", "OtherRevision", writer_vs_writer::overtaken);
+}
+
+/// A batch that was refused half-way leaves no word of it on its body.
+#[test]
+fn half_a_batch() {
+    must_fail("half_a_batch", "OtherRevision", refused_batch::leaves_nothing);
 }
