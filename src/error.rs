@@ -9,8 +9,8 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use crate::model::{
-    ClientOrderId, Command, ContractKind, Instrument, Position, PositionId, PositionKey, Price, Quantity,
-    Sequence, Side, Symbol,
+    ClientOrderId, Command, Instrument, Position, PositionId, PositionKey, Price, Quantity, Sequence, Side,
+    Symbol,
 };
 
 /// A typed refusal: which value broke which rule, what was asked, and what stands there now.
@@ -118,8 +118,6 @@ pub enum Reason {
     // ---- instruments
     #[error("unknown instrument {asked:?}; registered names that come near: {near:?}")]
     UnknownInstrument { asked: String, near: Vec<String> },
-    #[error("{symbol}: {kind} contracts are not accounted for yet; only linear ones are")]
-    UnsupportedContract { symbol: String, kind: ContractKind },
     #[error(
         "{symbol} is registered already and its {field} can never change under one id (contract size, kind and currencies are fixed)"
     )]

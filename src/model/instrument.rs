@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Leg, Side};
-use super::number::{Price, Quantity, exact_sub};
+use super::number::{Price, Quantity, exact_sub, product_rounded, quotient_rounded, quotient_to};
 use super::text::{Currency, Symbol};
 use crate::error::{Reason, Rejection};
 
@@ -27,8 +27,11 @@ impl fmt::Display for InstrumentId {
     }
 }
 
-/// How a contract turns a price difference into money. Only linear contracts are accounted for today; the others have
-/// their place in every stored shape and are refused when registered.
+/// How a contract turns a price into money.
+///
+/// Everything that is booked is a *value*: of a linear contract quantity x contract size x price, of an inverse one
+/// -(quantity x contract size / price). With that sign one arithmetic holds for both (R17): what a buy costs is its value, profit
+/// is value less cost for a long, and an inverse long gains quantity x contract size x (1/entry - 1/exit).
 ///
 /// ```
 /// assert_eq!(posbook::ContractKind::Linear.to_string(), "linear");
@@ -40,10 +43,52 @@ pub enum ContractKind {
     Linear,
     /// P/L in base: quantity x contract size x (1/entry - 1/exit).
     Inverse,
-    /// P/L in a third currency at a fixed rate.
+    /// P/L in a third currency at a fixed rate: quantity x contract size x (exit - entry), the contract size being what one point
+    /// of one contract is worth in the settle currency.
     Quanto,
-    /// No contract: the asset itself.
+    /// No contract: the asset itself. As linear; and a fee in the base currency is taken from what is held.
     Spot,
+}
+
+impl ContractKind {
+    /// What so many contracts are worth at a price, in the settle currency, rounded once, half-even (R17). Negative for an inverse
+    /// contract.
+    ///
+    /// # Errors
+    /// `NumericRange`: it needs more digits than there are, or what is not zero would be.
+    pub(crate) fn value(
+        self,
+        what: &'static str,
+        quantity: Quantity,
+        contract_size: Quantity,
+        price: Decimal,
+        scale: u32,
+    ) -> Result<Decimal, Rejection> {
+        match self {
+            Self::Inverse => {
+                quotient_to("an inverse value", [quantity.get(), contract_size.get()], price, scale)
+                    .map(|value| -value)
+            }
+            Self::Linear | Self::Quanto | Self::Spot => {
+                product_rounded(what, [quantity.get(), contract_size.get(), price], scale)
+            }
+        }
+    }
+
+    /// The price at which so many contracts have this value, rounded to 18 significant digits: for averages, which are read, never
+    /// booked. Of an inverse contract that is the harmonic mean of its prices. `None`: there is none.
+    pub(crate) fn average(
+        self,
+        value: Decimal,
+        quantity: Quantity,
+        contract_size: Quantity,
+    ) -> Option<Decimal> {
+        let (quantity, size) = (quantity.get(), contract_size.get());
+        match self {
+            Self::Inverse => quotient_rounded(quantity.checked_mul(size)?, -value, Decimal::ONE),
+            Self::Linear | Self::Quanto | Self::Spot => quotient_rounded(value, quantity, size),
+        }
+    }
 }
 
 impl fmt::Display for ContractKind {
@@ -119,7 +164,7 @@ pub struct InstrumentSpec {
     pub symbol: Symbol,
     /// How it turns price differences into money.
     pub kind: ContractKind,
-    /// Base units in one contract (linear), quote units in one contract (inverse).
+    /// Base units in one contract (linear), quote units in one contract (inverse), settle units a point (quanto), 1 (spot).
     pub contract_size: Quantity,
     /// The grid of order prices. It bounds what is sent, not what a venue reports (R4).
     pub price_step: Price,
@@ -171,24 +216,48 @@ impl InstrumentSpec {
             settle: settle.parse()?,
             prices: PriceSign::Positive,
             mode: PositionMode::OneWay,
-            money_scale: (price_step.get().scale() + quantity_step.get().scale()).clamp(8, MAX_MONEY_SCALE),
+            money_scale: (price_step.get().scale() + quantity_step.get().scale()).clamp(8, FINE_MONEY_SCALE),
         })
     }
 }
 
 impl InstrumentSpec {
+    /// As [`InstrumentSpec::linear`], of another kind. Values of an inverse contract are quotients, which seldom end: its money has
+    /// 18 decimals.
+    ///
+    /// ```
+    /// use posbook::{ContractKind, InstrumentSpec};
+    ///
+    /// // One contract is 100 USD.
+    /// let spec = InstrumentSpec::linear("BTC/USD:BTC", "0.1", "1")?.of_kind(ContractKind::Inverse);
+    /// assert_eq!(spec.with_contract_size("100".parse()?).settle.as_str(), "BTC");
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    #[must_use]
+    pub fn of_kind(mut self, kind: ContractKind) -> Self {
+        self.kind = kind;
+        if kind == ContractKind::Inverse {
+            self.money_scale = FINE_MONEY_SCALE;
+        }
+        self
+    }
+
     /// Contracts of this size, with a money scale that keeps a fill on the steps exact (at most 18).
     #[must_use]
     pub fn with_contract_size(mut self, size: Quantity) -> Self {
         let steps = self.price_step.get().scale() + self.quantity_step.get().scale();
         self.contract_size = size;
-        self.money_scale = (steps + size.get().scale()).clamp(8, MAX_MONEY_SCALE);
+        if self.kind != ContractKind::Inverse {
+            self.money_scale = (steps + size.get().scale()).clamp(8, FINE_MONEY_SCALE);
+        }
         self
     }
 }
 
-/// Sums of money keep at least ten digits before the point.
-const MAX_MONEY_SCALE: u32 = 18;
+/// The finest that is chosen for an instrument that states none: sums of money keep ten digits before the point.
+const FINE_MONEY_SCALE: u32 = 18;
+/// The finest that may be asked for: four digits are left before the point.
+const MAX_MONEY_SCALE: u32 = 24;
 
 /// A checked instrument: an immutable value.
 ///
@@ -234,9 +303,16 @@ impl Instrument {
         positive("contract size", spec.contract_size.get())?;
         positive("price step", spec.price_step.get())?;
         positive("quantity step", spec.quantity_step.get())?;
+        if spec.kind == ContractKind::Inverse && spec.prices == PriceSign::Any {
+            return Err(Reason::BadSymbol {
+                symbol: spec.symbol.to_string(),
+                rule: "is an inverse contract, whose prices are above zero: it divides by them",
+            }
+            .into());
+        }
         if spec.money_scale > MAX_MONEY_SCALE {
             let value = Decimal::from(spec.money_scale);
-            return Err(Reason::OutOfRange { what: "money scale", value, rule: "must be at most 18" }.into());
+            return Err(Reason::OutOfRange { what: "money scale", value, rule: "must be at most 24" }.into());
         }
         Ok(Self(spec))
     }
@@ -264,7 +340,7 @@ impl Instrument {
         self.0.kind
     }
 
-    /// Base units in one contract.
+    /// What one contract is: base units (linear), quote units (inverse), settle units a point (quanto).
     pub fn contract_size(&self) -> Quantity {
         self.0.contract_size
     }
@@ -307,6 +383,21 @@ impl Instrument {
     /// Decimals to which money is rounded (R17).
     pub fn money_scale(&self) -> u32 {
         self.0.money_scale
+    }
+
+    /// What so many contracts are worth at a price, as it is booked: see [`ContractKind`].
+    pub(crate) fn value(
+        &self,
+        what: &'static str,
+        quantity: Quantity,
+        price: Price,
+    ) -> Result<Decimal, Rejection> {
+        self.0.kind.value(what, quantity, self.0.contract_size, price.get(), self.0.money_scale)
+    }
+
+    /// The average price of so many contracts of this value.
+    pub(crate) fn average(&self, value: Decimal, quantity: Quantity) -> Option<Decimal> {
+        self.0.kind.average(value, quantity, self.0.contract_size)
     }
 
     /// The greatest quantity on the grid that is not above `quantity`; zero if no quantity holds it, because the

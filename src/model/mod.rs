@@ -39,7 +39,7 @@ pub use ledger::{Ledger, Sums};
 pub(crate) use ledger::{few, money};
 pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
-pub(crate) use number::{exact_add, exact_move, exact_sub, product_rounded, quotient_rounded, share_rounded};
+pub(crate) use number::{exact_add, exact_move, exact_sub, share_rounded};
 pub use order::{FillSource, Heard, Intent, Order, OrderState, OrderStep};
 pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};

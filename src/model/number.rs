@@ -410,6 +410,38 @@ pub(crate) fn product_rounded(
     if product.is_zero() && !zero_expected { Err(range().into()) } else { Ok(product) }
 }
 
+/// `a x b / divisor` rounded half-even to `scale` decimals; the divisor is above zero. What is not zero and would round to zero
+/// is `NumericRange`.
+pub(crate) fn quotient_to(
+    what: &'static str,
+    [a, b]: [Decimal; 2],
+    divisor: Decimal,
+    scale: u32,
+) -> Result<Decimal, Rejection> {
+    let range = || Reason::NumericRange { what };
+    let whole = || {
+        let above = a.mantissa().checked_mul(b.mantissa())?;
+        // above / 10^(a + b) / (divisor / 10^d) in units of 10^-scale.
+        let (have, want) = (a.scale() + b.scale(), scale + divisor.scale());
+        let (above, below) = match want.checked_sub(have) {
+            Some(more) => (above.checked_mul(power_of_ten(more)?)?, divisor.mantissa()),
+            None => (above, divisor.mantissa().checked_mul(power_of_ten(have - want)?)?),
+        };
+        if below <= 0 { None } else { Decimal::try_from_i128_with_scale(half_even(above, below), scale).ok() }
+    };
+    // Too many digits for that: decimals have 28.
+    let long = || {
+        let quotient = a.checked_mul(b)?.checked_div(divisor).filter(|_| divisor > Decimal::ZERO)?;
+        Some(quotient.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven))
+    };
+    let quotient = whole().or_else(long).ok_or_else(range)?;
+    if quotient.is_zero() && !a.is_zero() && !b.is_zero() {
+        Err(range().into())
+    } else {
+        Ok(trimmed(quotient))
+    }
+}
+
 /// `n / 10^digits`, rounded half-even.
 fn divide_half_even(n: i128, digits: u32) -> i128 {
     // More than 38 digits are dropped: nothing that fits an i128 is left, and it is below half.

@@ -6,10 +6,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
-use super::instrument::Instrument;
+use super::instrument::{ContractKind, Instrument};
 use super::key::{PositionKey, Side};
 use super::ledger::money;
-use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, product_rounded, quotient_rounded};
+use super::number::{Fraction, Leverage, Price, Quantity, exact_sub};
 use super::plan::ExitPlan;
 use super::targets::Targets;
 use super::trail::apart;
@@ -43,11 +43,14 @@ pub struct Position {
     pub side: Side,
     /// Contracts, always above zero (I2).
     pub quantity: Quantity,
-    /// Open cost: sum of quantity x contract size x price of what is open, in the settle currency.
+    /// Open cost, in the settle currency: sum of quantity x contract size x price of what is open; of an inverse contract the sum of
+    /// -(quantity x contract size / price), see [`ContractKind`].
     #[serde(with = "money")]
     pub cost: Decimal,
     /// Contract size, repeated here so that a position can be valued on its own.
     pub contract_size: Quantity,
+    /// Its kind, for the same reason.
+    pub contract: ContractKind,
     /// As asked for when opened, or as the venue reports. `None`: nobody ever said (never an invented 10).
     pub leverage: Option<Leverage>,
     /// Stop loss and take profit.
@@ -151,10 +154,10 @@ impl TargetRule {
 }
 
 impl Position {
-    /// Average entry price: cost / (quantity x contract size), rounded to 18 significant digits. A reduce may move its
-    /// last digits; the cost it is made from is exact.
+    /// Average entry price: cost / (quantity x contract size), of an inverse contract the other way round, rounded to 18
+    /// significant digits. A reduce may move its last digits; the cost it is made from is exact.
     pub fn entry_price(&self) -> Decimal {
-        quotient_rounded(self.cost, self.quantity.get(), self.contract_size.get()).unwrap_or_default()
+        self.contract.average(self.cost, self.quantity, self.contract_size).unwrap_or_default()
     }
 
     /// Profit if everything were closed at `price`, in the settle currency, before fees: +-(value - cost).
@@ -169,17 +172,15 @@ impl Position {
         }
     }
 
-    /// Quantity x contract size x price, in the settle currency.
+    /// Quantity x contract size x price, in the settle currency; of an inverse contract -(quantity x contract size / price).
     ///
     /// # Errors
     /// `NumericRange`.
     pub fn value_at(&self, price: Price) -> Result<Decimal, Rejection> {
-        // 18 decimals, or the digits of its factors if they are fewer: a value that is read is not rounded to money.
-        product_rounded(
-            "a position's value",
-            [self.quantity.get(), self.contract_size.get(), price.get()],
-            18,
-        )
+        // 18 decimals, or the digits of its factors if they are fewer: a value that is read is not rounded to money. What is
+        // compared with a cost that has more has as many.
+        let scale = self.cost.scale().max(18);
+        self.contract.value("a position's value", self.quantity, self.contract_size, price.get(), scale)
     }
 
     /// The stop loss, if there is one.

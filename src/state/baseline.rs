@@ -14,7 +14,7 @@ use super::fills::{booked, check_totals};
 use crate::error::Rejection;
 use crate::model::{
     Baseline, Fill, FillNote, Instrument, KeyState, Kind, Lot, OrderRef, PositionId, Quantity, Seen, Side,
-    Synthetic, exact_add, exact_sub, product_rounded, share_rounded,
+    Synthetic, exact_add, exact_sub, share_rounded,
 };
 use crate::sync::Arc;
 
@@ -134,8 +134,7 @@ impl Late<'_> {
 
     /// What a part was booked at when it was adopted.
     fn assumed(&self, adopted: &Synthetic, part: Quantity) -> Result<Decimal, Rejection> {
-        let factors = [part.get(), self.instrument.contract_size().get(), adopted.entry.get()];
-        product_rounded("an adopted part", factors, self.instrument.money_scale())
+        self.instrument.value("an adopted part", part, adopted.entry)
     }
 
     /// The adopted cost was `more` than assumed. What reductions have taken out since was taken out at the wrong price:

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use super::{Slot, State, batch, fills, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
-    Amount, Cause, ClientOrderId, Command, ContractKind, Effect, FillNote, Instrument, InstrumentId,
-    KeyState, Kind, Position, PositionKey, Precondition, Publication, Sequence, Timestamp,
+    Amount, Cause, ClientOrderId, Command, Effect, FillNote, Instrument, InstrumentId, KeyState, Kind,
+    Position, PositionKey, Precondition, Publication, Sequence, Timestamp,
 };
 use crate::sync::{Arc, fault};
 
@@ -235,9 +235,6 @@ pub(crate) fn expect(key: &KeyState, expected: Precondition) -> Result<(), Rejec
 fn register(ask: &Ask<'_>, wanted: &Instrument) -> Result<Decision, Rejection> {
     let symbol = wanted.symbol();
     let refused = |field| Err(Reason::InstrumentFixed { symbol: symbol.to_string(), field }.into());
-    if wanted.kind() != ContractKind::Linear {
-        return Err(Reason::UnsupportedContract { symbol: symbol.to_string(), kind: wanted.kind() }.into());
-    }
     let Some(id) = ask.state.id_of(symbol.as_str()) else {
         let capacity = ask.state.settings().instruments;
         let id = u32::try_from(ask.state.instruments()).ok().filter(|id| (*id as usize) < capacity);

@@ -10,10 +10,10 @@ use super::slot::Finished;
 use super::{Slot, baseline, orders, targets};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    ClientOrderId, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg, Notes, Order,
-    OrderRef, OrderState, Owner, Position, PositionId, PositionKey, Price, Quantity, Seen, Sequence, Shape,
-    Side, Sums, TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add, exact_sub,
-    product_rounded, share_rounded,
+    ClientOrderId, ContractKind, Effect, Fill, FillNote, FillSource, Heard, Intent, KeyState, Kind, Leg,
+    Notes, Order, OrderRef, OrderState, Owner, Position, PositionId, PositionKey, Price, Quantity, Seen,
+    Sequence, Shape, Side, Sums, TargetOrigin, TargetRule, Targets, Trouble, TroubleKind, exact_add,
+    exact_sub, share_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -176,12 +176,7 @@ fn news(slot: &Slot, to: &Addressee<'_>, fill: &Fill) -> Result<News, Rejection>
     if let Err(wrong) = slot.instrument.check_price("fill price", fill.price) {
         return Ok(News::Unfoldable(wrong.to_string()));
     }
-    let size = slot.instrument.contract_size().get();
-    let value = match product_rounded(
-        "a fill's cash",
-        [fill.quantity.get(), size, fill.price.get()],
-        slot.instrument.money_scale(),
-    ) {
+    let value = match slot.instrument.value("a fill's cash", fill.quantity, fill.price) {
         Ok(value) => value,
         Err(wrong) => return Ok(News::Unfoldable(wrong.to_string())),
     };
@@ -232,10 +227,12 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = Notes::from_slice(&to.notes);
     let mut key = ask.key(slot, to.key);
+    let (traded, paid) = (quantity, value);
+    let (quantity, value) = held(slot, fill, quantity, value)?;
     if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
-    remark(&key, to.order, fill, quantity, &mut notes);
+    remark(&key, to.order, fill, traded, &mut notes);
     let before = slot.key(to.key);
     let open = before.and_then(|before| before.position.as_ref());
     let kind = match open {
@@ -250,7 +247,7 @@ fn fold(
     let Some(closed) = closed else {
         let part = Part { quantity, value, fees: &fill.fees };
         book(ask, slot, &mut key, to, fill, kind, &part, ask.next, &mut notes)?;
-        settle(ask, slot, &mut key, to, quantity, value, fill, &mut notes)?;
+        settle(ask, slot, &mut key, to, traded, paid, fill, &mut notes)?;
         check_totals(ask, slot, &key)?;
         return Ok(booked(smallvec::smallvec![sealed(ask.next, before, kind, key)], seen, notes));
     };
@@ -276,10 +273,35 @@ fn fold(
     let (flat, mut key) = (Arc::clone(flat), (**flat).clone());
     let opens = ask.next.after(1);
     book(ask, slot, &mut key, to, fill, Kind::Opened, &rest, opens, &mut notes)?;
-    settle(ask, slot, &mut key, to, quantity, value, fill, &mut notes)?;
+    settle(ask, slot, &mut key, to, traded, paid, fill, &mut notes)?;
     check_totals(ask, slot, &key)?;
     let opened = sealed(opens, Some(&flat), Kind::Opened, key);
     Ok(booked(smallvec::smallvec![closes, opened], seen, notes))
+}
+
+/// What of a fill moves the position, and at what value. On a spot market a fee in the base currency is taken from what is held: a
+/// buy leaves less than was traded, a sell takes more, both at the fill's price. The fee is booked in its own currency, so cash
+/// is that of the quantity that moved (R17); the order is fed what was traded.
+fn held(slot: &Slot, fill: &Fill, traded: Quantity, paid: Decimal) -> Result<(Quantity, Decimal), Rejection> {
+    if slot.instrument.kind() != ContractKind::Spot {
+        return Ok((traded, paid));
+    }
+    let fee = fill.fees.of(slot.instrument.base());
+    if fee.is_zero() {
+        return Ok((traded, paid));
+    }
+    let worth = slot.instrument.value("a fee in the base currency", Quantity::new(fee.abs())?, fill.price)?;
+    // A rebate is the other way round.
+    let less = (fill.side == Side::Long.entry()) == (fee > Decimal::ZERO);
+    let signed = |amount: Decimal| if less { -amount } else { amount };
+    let moved = exact_add("what a fee leaves of a fill", traded.get(), signed(fee.abs()))?;
+    let moved = Quantity::new(moved).ok().filter(|moved| !moved.is_zero());
+    let moved = moved.ok_or(Reason::OutOfRange {
+        what: "fee",
+        value: fee,
+        rule: "in the base currency takes all that was bought",
+    })?;
+    Ok((moved, exact_add("a fill's cash", paid, signed(worth))?))
 }
 
 /// A part of a fill: all of it, or the two halves of a flip.
@@ -451,6 +473,7 @@ pub(super) fn new_position(
         quantity,
         cost,
         contract_size: slot.instrument.contract_size(),
+        contract: slot.instrument.kind(),
         leverage: None,
         targets: Targets::default(),
         targets_from: TargetOrigin::None,

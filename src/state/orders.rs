@@ -210,11 +210,7 @@ pub(super) fn remove(slot: &Slot, key: &mut KeyState, order: &Order) {
     if open.targets_from != TargetOrigin::Order(order.client_id) || order.intent != Intent::Open {
         return;
     }
-    let average = crate::model::quotient_rounded(
-        order.booked_value,
-        order.booked.get(),
-        slot.instrument.contract_size().get(),
-    );
+    let average = slot.instrument.average(order.booked_value, order.booked);
     if let (Some(rule), Some(average)) = (&order.rule, average)
         && let Ok(wanted) = rule.targets(open.side, average, &slot.instrument)
         && targets::legal(open.side, &wanted, average).is_ok()

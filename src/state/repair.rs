@@ -10,7 +10,6 @@ use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Adoption, Baseline, Closing, DropPosition, KeyState, Kind, Lot, OrderState, PositionId, PositionKey,
     Precondition, Sequence, Side, Synthetic, TargetOrigin, Timestamp, TroubleKind, exact_add, exact_sub,
-    product_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -55,8 +54,7 @@ pub(super) fn adopt(ask: &Ask<'_>, found: &Adoption) -> Result<Decision, Rejecti
         let rule = "must be above 0; leave it out if the venue does not say";
         return Err(Reason::OutOfRange { what: "leverage", value: leverage.get(), rule }.into());
     }
-    let factors = [found.quantity.get(), slot.instrument.contract_size().get(), found.entry.get()];
-    let cost = product_rounded("an adopted position's cost", factors, slot.instrument.money_scale())?;
+    let cost = slot.instrument.value("an adopted position's cost", found.quantity, found.entry)?;
     let cash = if found.side == Side::Long { -cost } else { cost };
     key.ledger.cash = exact_add("the cash of a key", key.ledger.cash, cash)?;
 

@@ -13,7 +13,7 @@ use crate::error::{Reason, Rejection};
 use crate::model::{
     Addition, Amount, ClientOrderId, Closing, FillSource, Fraction, Heard, Intent, KeyState, Kind, Leverage,
     Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side, TargetRule,
-    check_share, exact_add, exact_sub, product_rounded,
+    check_share, exact_add, exact_sub,
 };
 use crate::sync::{Arc, fault};
 
@@ -265,11 +265,7 @@ fn check_limits(
         let positions = Decimal::from(totals.positions.saturating_add(opening).saturating_add(1));
         within("positions", positions, Decimal::from(limits.positions))?;
     }
-    let scale = slot.instrument.money_scale();
-    let value = |quantity: Quantity| {
-        let factors = [quantity.get(), slot.instrument.contract_size().get(), reference.get().abs()];
-        product_rounded("exposure", factors, scale)
-    };
+    let value = |quantity| slot.instrument.value("exposure", quantity, reference).map(|value| value.abs());
     let cost = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.abs());
     let standing = match &key.position {
         Some(open) => value(open.quantity)?.max(cost),

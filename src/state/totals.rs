@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::error::{Reason, Rejection};
-use crate::model::{
-    Currency, Instrument, KeyState, Ledger, Order, Sums, exact_add, exact_move, few, product_rounded,
-};
+use crate::model::{Currency, Instrument, KeyState, Ledger, Order, Sums, exact_add, exact_move, few};
 use crate::sync::Arc;
 
 /// Counts and sums over a book at one sequence.
@@ -231,11 +229,10 @@ pub(crate) fn in_flight(orders: &[Arc<Order>], instrument: &Instrument) -> Resul
     let mut sum = Decimal::ZERO;
     for order in orders.iter().filter(|o| o.intent.increases()) {
         if let Some(reference) = order.reference {
-            let factors = [order.remaining().get(), instrument.contract_size().get(), reference.get().abs()];
             // Rounded to nothing is worth nothing: this is a valuation, not a booking.
             let value =
-                product_rounded("exposure in flight", factors, instrument.money_scale()).unwrap_or_default();
-            sum = exact_add("exposure in flight", sum, value)?;
+                instrument.value("exposure in flight", order.remaining(), reference).unwrap_or_default();
+            sum = exact_add("exposure in flight", sum, value.abs())?;
         }
     }
     Ok(sum)

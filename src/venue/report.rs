@@ -83,7 +83,7 @@ impl<V: Venue> PositionManager<V> {
                 Err(_) => booked = None,
             }
         }
-        let size = view.instrument(order.key.instrument).map_or(Decimal::ONE, |i| i.contract_size().get());
+        let instrument = view.instrument(order.key.instrument);
         let end = match stands.and_then(|k| k.order(order.client_id)).map(|o| &o.state) {
             Some(OrderState::Settling(_)) => OrderEnd::AwaitingFills,
             Some(OrderState::InDoubt(why)) => OrderEnd::InDoubt(why.clone()),
@@ -94,9 +94,7 @@ impl<V: Venue> PositionManager<V> {
             key: order.key,
             end,
             filled: booked.as_ref().map(|b| b.filled),
-            average: booked
-                .as_ref()
-                .and_then(|b| crate::model::quotient_rounded(b.value, b.filled.get(), size)),
+            average: booked.as_ref().and_then(|b| instrument?.average(b.value, b.filled)),
             realised: booked.map(|b| b.realised),
             position: stands.and_then(|k| k.position.clone()),
         }

@@ -293,7 +293,7 @@ fn an_instrument_names_the_field_that_is_not_usable() {
     assert!(refused(InstrumentSpec { quantity_step: zero, ..spec() }).contains("quantity step"));
     assert!(refused(InstrumentSpec { price_step: "0".parse().unwrap(), ..spec() }).contains("price step"));
     assert!(refused(InstrumentSpec { price_step: "-0.1".parse().unwrap(), ..spec() }).contains("price step"));
-    assert!(refused(InstrumentSpec { money_scale: 19, ..spec() }).contains("money scale"));
+    assert!(refused(InstrumentSpec { money_scale: 25, ..spec() }).contains("money scale"));
     for symbol in ["BTCUSDT", "BTC/", "/USDT", "BTC/USDT:", "", " BTC/USDT", "BTC/US\u{200b}DT"] {
         let refused = Instrument::linear(symbol, "0.1", "0.001").unwrap_err();
         assert!(refused.to_string().starts_with("Invalid symbol"), "{symbol:?}: {refused}");
@@ -310,18 +310,10 @@ fn an_instrument_names_the_field_that_is_not_usable() {
 }
 
 #[test]
-fn contracts_that_are_not_accounted_for_are_refused_by_name_when_registered() {
-    let book = posbook::Book::builder().build().unwrap();
-    for kind in [ContractKind::Inverse, ContractKind::Quanto, ContractKind::Spot] {
-        let spec =
-            InstrumentSpec { kind, ..InstrumentSpec::linear("BTC/USDT:USDT", "0.1", "0.001").unwrap() };
-        let refused = book.register(Instrument::new(spec).unwrap()).unwrap_err();
-        assert!(matches!(refused.reason(), Reason::UnsupportedContract { .. }));
-        assert!(
-            refused.to_string().contains(&kind.to_string()) && refused.to_string().contains("BTC/USDT:USDT")
-        );
-    }
-    assert_eq!(book.snapshot().sequence(), Sequence(0));
+fn an_inverse_contract_has_no_prices_to_divide_by_zero() {
+    let spec = InstrumentSpec::linear("BTC/USD:BTC", "0.1", "1").unwrap().of_kind(ContractKind::Inverse);
+    let refused = Instrument::new(InstrumentSpec { prices: posbook::PriceSign::Any, ..spec }).unwrap_err();
+    assert!(refused.to_string().contains("BTC/USD:BTC"), "{refused}");
 }
 
 #[test]

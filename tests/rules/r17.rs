@@ -1,8 +1,8 @@
 //! R17: all sums are exact. Without it: each partial close rounds the average entry, the rounding is lost, and after a
-//! year of small fills realised profit differs from the account by an amount that nobody can explain. Inverse and quanto
-//! contracts and funding come later: they are refused.
+//! year of small fills realised profit differs from the account by an amount that nobody can explain.
+//! Other contracts than linear ones stand in `contracts`.
 
-use posbook::{Book, ContractKind, Decimal, Instrument, InstrumentSpec, Leg, OrderSide, Reason, Side};
+use posbook::{Decimal, InstrumentSpec, Leg, OrderSide, Side};
 
 use crate::help::{Alone, alone, desk, ms, trade};
 use crate::stage::{BTC, p, q};
@@ -90,17 +90,6 @@ fn the_entry_is_the_quotient_of_sums_that_stay_exact() {
     // 18 significant digits.
     assert_eq!(open.entry_price().to_string(), "50000.0666666666667");
     assert_eq!(open.unrealised(p("50000")).unwrap(), "-0.2".parse().unwrap());
-}
-
-#[test]
-fn contracts_that_are_not_accounted_for_are_refused_not_guessed() {
-    let book = Book::builder().build().unwrap();
-    for kind in [ContractKind::Inverse, ContractKind::Quanto] {
-        let spec = InstrumentSpec { kind, ..InstrumentSpec::linear(BTC, "0.1", "0.001").unwrap() };
-        let refused = Instrument::new(spec).and_then(|instrument| book.register(instrument)).unwrap_err();
-        assert!(matches!(refused.reason(), Reason::UnsupportedContract { .. }), "{refused}");
-    }
-    assert_eq!(book.snapshot().instruments().count(), 0);
 }
 
 #[test]
