@@ -115,6 +115,9 @@ pub enum Reason {
     #[error("{what} needs more digits than a decimal holds (28), or rounds to nothing; nothing was changed")]
     NumericRange { what: &'static str },
 
+    #[error("{key}: funding of period {period} was booked as {booked} and is told as {told}")]
+    FundingConflict { key: PositionKey, period: u64, booked: String, told: String },
+
     // ---- instruments
     #[error("unknown instrument {asked:?}; registered names that come near: {near:?}")]
     UnknownInstrument { asked: String, near: Vec<String> },

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod fold;
 mod market;
 mod output;
 mod replay;
@@ -44,6 +45,8 @@ enum Verb {
     /// Measure the book beside every lock and concurrent map that a bot would use, on the work that a bot does; every
     /// measurement is audited.
     Bench(bench::Options),
+    /// Fold fills from a file into positions, realised profit and fees; or accounting cases, step by step.
+    Fold(fold::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Replay(options) => replay::run(&options),
         Verb::Stress(options) => stress::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Fold(options) => fold::run(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

@@ -33,8 +33,8 @@ pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    Cause, ClientOrderId, Command, Epoch, ExitPlan, Fill, Instrument, InstrumentId, Limits, Observed,
-    ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
+    Cause, ClientOrderId, Command, Epoch, ExitPlan, Fill, Funding, Instrument, InstrumentId, Limits,
+    Observed, ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
 };
 use crate::state::{Answer, FillOutcome, Refused, Ring, Settings, State, advance, decide};
 use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, RootArc, fault, pause, random_u32};
@@ -273,7 +273,21 @@ impl Book {
     /// # Errors
     /// Only what is no fill: no quantity, or a source that was mixed with another for one order.
     pub fn record(&self, fill: Fill) -> Result<Recorded, Rejection> {
-        let published = self.inner.publish(Command::Record(fill))?;
+        self.take(Command::Record(fill))
+    }
+
+    /// Books a funding payment, once a key and period: the same again changes nothing. It moves no quantity.
+    ///
+    /// # Errors
+    /// [`Reason::FundingConflict`]: that period was booked with another amount; the instrument is unknown; or the period is so old
+    /// that nobody can tell whether it was booked.
+    pub fn fund(&self, paid: Funding) -> Result<Recorded, Rejection> {
+        self.take(Command::Fund(paid))
+    }
+
+    /// Publishes what the venue did.
+    fn take(&self, command: Command) -> Result<Recorded, Rejection> {
+        let published = self.inner.publish(command)?;
         let sequence = published.publication.as_ref().map(Publication::last);
         let outcome = match published.answer {
             Answer::Fill(outcome) => outcome,

@@ -275,6 +275,8 @@ pub enum Kind {
     ScaledOut,
     /// A fill closed it.
     Closed,
+    /// Funding was paid or received.
+    Funded,
     /// A fill from before an adoption or a drop: its money was booked, its quantity was in the report (R8).
     Replaced,
     /// A fill was taken note of but not booked: too old to tell, in conflict, or not foldable (R3, R4).
@@ -318,6 +320,7 @@ impl std::fmt::Display for Kind {
             Kind::ScaledIn => "scaled in",
             Kind::ScaledOut => "scaled out",
             Kind::Closed => "closed",
+            Kind::Funded => "funded",
             Kind::Replaced => "replaced",
             Kind::Unbooked => "unbooked",
             Kind::Retargeted => "retargeted",

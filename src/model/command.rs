@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exit::{Exit, ExitRule};
 use super::fill::Fill;
+use super::funding::Funding;
 use super::ids::{ClientOrderId, PositionId, Sequence};
 use super::instrument::Instrument;
 use super::key::{PositionKey, Side};
@@ -51,6 +52,8 @@ pub enum Command {
     },
     /// Book what the venue did.
     Record(Fill),
+    /// Book a funding payment.
+    Fund(Funding),
     /// Change stop loss or take profit.
     Retarget(Retarget),
     /// Let the stop of a position follow the fresh mark, as its plan says: trailing and break-even (R16).
@@ -193,7 +196,14 @@ impl Command {
     /// Whether it can be a part of a batch: wishes can, what the venue did and what became of an order cannot, because
     /// neither may be refused on account of another command.
     pub const fn fits_a_batch(&self) -> bool {
-        !matches!(self, Command::Register(_) | Command::Record(_) | Command::Step { .. } | Command::Expire)
+        !matches!(
+            self,
+            Command::Register(_)
+                | Command::Record(_)
+                | Command::Fund(_)
+                | Command::Step { .. }
+                | Command::Expire
+        )
     }
 
     /// The command's name in the field's words, as the audit trail prints it.
@@ -205,6 +215,7 @@ impl Command {
             Command::ScaleOut(_) => "scale out",
             Command::Close(_) => "close",
             Command::Step { step, .. } => step.name(),
+            Command::Fund(_) => "funding",
             Command::Record(_) => "fill",
             Command::Retarget(_) => "retarget",
             Command::Trail { .. } => "trail",
@@ -262,6 +273,7 @@ impl Command {
             | Command::StartClosing { key, .. }
             | Command::CancelClosing { key, .. }
             | Command::Expect { key, .. } => Some(*key),
+            Command::Fund(paid) => Some(paid.key),
             Command::Register(_) | Command::Record(_) | Command::Expire => None,
         }
     }

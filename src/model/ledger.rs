@@ -128,6 +128,8 @@ pub struct Ledger {
     pub unexplained: Decimal,
     /// Fees paid (positive) and rebates received (negative), each in its own currency.
     pub fees: Sums,
+    /// Funding received (positive) and paid (negative), each in its own currency. Periods that nobody told are not in it.
+    pub funding: Sums,
     /// Fills booked.
     pub fills: u64,
 }

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, batch, fills, orders, repair, reserve, targets, trail};
+use super::{Slot, State, batch, fills, funding, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, Effect, FillNote, Instrument, InstrumentId, KeyState, Kind,
@@ -118,6 +118,7 @@ fn decided(ask: &Ask<'_>, command: &Command, now: Timestamp) -> Result<Decision,
         Command::Step { key, order, step } => orders::step(ask, *key, *order, step),
         Command::Expire => Ok(orders::expire(ask, now)),
         Command::Record(fill) => fills::record(ask, fill),
+        Command::Fund(paid) => funding::fund(ask, paid),
         Command::Retarget(wish) => targets::retarget(ask, wish),
         Command::Trail { key, position } => trail::trail(ask, *key, *position),
         Command::Plan(wish) => trail::replan(ask, wish),

@@ -9,6 +9,7 @@ mod baseline;
 mod batch;
 mod decide;
 mod fills;
+mod funding;
 mod orders;
 mod repair;
 mod reserve;
@@ -38,6 +39,8 @@ use crate::sync::Arc;
 
 /// How many fills a slot remembers at least, to recognise one that comes again (R3).
 pub(crate) const FILLS_REMEMBERED: usize = 128;
+/// How many funding payments a slot remembers at least, to recognise one that comes again.
+pub(crate) const FUNDINGS_REMEMBERED: usize = 64;
 /// How many finished orders a slot remembers at least, to find the key of a late fill (R2).
 pub(crate) const ORDERS_REMEMBERED: usize = 64;
 
@@ -179,6 +182,9 @@ impl State {
         };
         let slot = Arc::make_mut(slot);
         slot.put(sequence, after, seen, fed);
+        if let Command::Fund(paid) = command {
+            slot.fund(paid);
+        }
         // A report without a venue time that changed something: no time says any more what is newer than that (R8).
         slot.untimed |= match command {
             Command::Adopt(found) => found.report_time.is_none(),

@@ -46,9 +46,11 @@ pub(crate) struct Ring<T> {
 }
 
 impl<T: Clone> Clone for Ring<T> {
-    /// A copy is made to be pushed to: its tail has room, so that the push allocates nothing.
+    /// A copy is made to be pushed to: its tail has room, so that the push allocates nothing. One that never held anything stays
+    /// without memory.
     fn clone(&self) -> Self {
-        let mut tail = Vec::with_capacity(CHUNK);
+        let unused = self.tail.is_empty() && self.frozen.is_empty();
+        let mut tail = Vec::with_capacity(if unused { 0 } else { CHUNK });
         tail.extend_from_slice(&self.tail);
         Self { tail, frozen: Arc::clone(&self.frozen), keep: self.keep }
     }
@@ -72,7 +74,7 @@ impl<T> Ring<T> {
 impl<T: Clone + Tagged> Ring<T> {
     /// Keeps at least the last `capacity` items (at most `capacity` + 16).
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { tail: Vec::with_capacity(CHUNK), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
+        Self { tail: Vec::new(), frozen: Arc::new([]), keep: capacity.div_ceil(CHUNK).max(1) }
     }
 
     /// Adds the newest item; returns what had to go for it, if anything had to.
@@ -82,6 +84,9 @@ impl<T: Clone + Tagged> Ring<T> {
 
     /// As `push`, but an oldest chunk that is still `needed` stays beyond the capacity, up to sixteen times of it.
     pub(crate) fn push_keeping(&mut self, item: T, needed: impl Fn(&[T]) -> bool) -> Vec<Arc<[T]>> {
+        if self.tail.capacity() == 0 {
+            self.tail.reserve_exact(CHUNK);
+        }
         self.tail.push(item);
         if self.tail.len() < CHUNK {
             return Vec::new();

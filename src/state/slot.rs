@@ -6,10 +6,10 @@
 use smallvec::SmallVec;
 
 use super::ring::{Ring, Tagged};
-use super::{FILLS_REMEMBERED, ORDERS_REMEMBERED};
+use super::{FILLS_REMEMBERED, FUNDINGS_REMEMBERED, ORDERS_REMEMBERED};
 use crate::model::{
-    ClientOrderId, FillSource, Instrument, InstrumentId, KeyState, OrderState, PositionKey, Publication,
-    Quantity, Seen, Sequence, Timestamp,
+    ClientOrderId, FillSource, Funding, Instrument, InstrumentId, KeyState, OrderState, PositionKey,
+    Publication, Quantity, Seen, Sequence, Timestamp,
 };
 use crate::sync::Arc;
 
@@ -21,6 +21,9 @@ pub(crate) struct Slot {
     keys: SmallVec<[Arc<KeyState>; 1]>,
     seen: Ring<Seen>,
     finished: Ring<Finished>,
+    funded: Ring<Funding>,
+    /// The latest funding period that was forgotten: what is not after it may have been booked.
+    pub(crate) funded_to: Option<u64>,
     /// The latest venue time that the ring has forgotten. A fill at or below it that is not in the ring may have been
     /// booked before: nobody can tell (R3).
     pub(crate) watermark: Option<Timestamp>,
@@ -52,6 +55,12 @@ impl Tagged for Finished {
     }
 }
 
+impl Tagged for Funding {
+    fn tag(&self) -> u64 {
+        self.period
+    }
+}
+
 /// The feed's window is walked, never searched.
 impl Tagged for Publication {
     fn tag(&self) -> u64 {
@@ -66,14 +75,15 @@ impl Clone for Slot {
             keys: self.keys.clone(),
             seen: self.seen.clone(),
             finished: self.finished.clone(),
+            funded: self.funded.clone(),
             ..*self
         }
     }
 
     /// Into the memory that is there. What a body that follows costs is mostly this.
     fn clone_from(&mut self, other: &Self) {
-        let Self { id, instrument, keys, seen, finished, watermark, forgetful, last_fill, untimed, revision } =
-            self;
+        let Self { id, instrument, keys, seen, finished, funded, funded_to, .. } = self;
+        let Self { watermark, forgetful, last_fill, untimed, revision, .. } = other;
         if !Arc::ptr_eq(instrument, &other.instrument) {
             *instrument = Arc::clone(&other.instrument);
         }
@@ -85,8 +95,10 @@ impl Clone for Slot {
         }
         seen.clone_from(&other.seen);
         finished.clone_from(&other.finished);
-        (*id, *watermark, *forgetful) = (other.id, other.watermark, other.forgetful);
-        (*last_fill, *untimed, *revision) = (other.last_fill, other.untimed, other.revision);
+        funded.clone_from(&other.funded);
+        (*id, *funded_to) = (other.id, other.funded_to);
+        (self.watermark, self.forgetful) = (*watermark, *forgetful);
+        (self.last_fill, self.untimed, self.revision) = (*last_fill, *untimed, *revision);
     }
 }
 
@@ -109,6 +121,8 @@ impl Slot {
             keys: SmallVec::new(),
             seen: Ring::new(FILLS_REMEMBERED),
             finished: Ring::new(ORDERS_REMEMBERED),
+            funded: Ring::new(FUNDINGS_REMEMBERED),
+            funded_to: None,
             watermark: None,
             forgetful: false,
             last_fill: None,
@@ -133,6 +147,19 @@ impl Slot {
     /// The finished order of this name, if it is remembered.
     pub(crate) fn finished(&self, order: ClientOrderId) -> Option<&Finished> {
         self.finished.find_newest(order.sequence.0, |f| f.order == order)
+    }
+
+    /// The funding of this key and period, if it is remembered.
+    pub(crate) fn funding(&self, key: PositionKey, period: u64) -> Option<&Funding> {
+        self.funded.find_newest(period, |paid| (paid.key, paid.period) == (key, period))
+    }
+
+    /// Remembers a funding payment.
+    pub(crate) fn fund(&mut self, paid: &Funding) {
+        for forgotten in self.funded.push(paid.clone()) {
+            let latest = forgotten.iter().map(|paid| paid.period).max();
+            self.funded_to = latest.max(self.funded_to);
+        }
     }
 
     /// True if no key has a position or an unresolved order.

@@ -70,6 +70,9 @@ pub struct Money {
     /// Fees paid.
     #[serde(with = "crate::model::money")]
     pub fees: Decimal,
+    /// Funding received, less what was paid.
+    #[serde(with = "crate::model::money")]
+    pub funding: Decimal,
 }
 
 impl Clone for Totals {
@@ -92,8 +95,10 @@ impl Clone for Totals {
 
 impl Money {
     fn is_zero(&self) -> bool {
-        let Self { cost, exposure, in_flight, cash, realised, unexplained, fees } = self;
-        [cost, exposure, in_flight, cash, realised, unexplained, fees].into_iter().all(Decimal::is_zero)
+        let Self { cost, exposure, in_flight, cash, realised, unexplained, fees, funding } = self;
+        [cost, exposure, in_flight, cash, realised, unexplained, fees, funding]
+            .into_iter()
+            .all(Decimal::is_zero)
     }
 }
 
@@ -138,16 +143,18 @@ impl Totals {
         if !same_orders {
             move_sum(&mut money.in_flight, in_flight(had, instrument)?, in_flight(has, instrument)?)?;
         }
-        let nothing = Sums::default();
-        let (paid, pays) = (before.map_or(&nothing, |b| &b.ledger.fees), &after.ledger.fees);
-        move_sum(&mut money.fees, paid.of(settle), pays.of(settle))?;
-        // Fees in other currencies than the key settles in.
+        let nothing = Ledger::default();
+        let (was, is) = (before.map_or(&nothing, |b| &b.ledger), &after.ledger);
+        move_sums(&mut money, settle, was, is)?;
+        // Fees and funding in other currencies than the key settles in.
         let mut elsewhere: SmallVec<[(Currency, Money); 1]> = SmallVec::new();
-        let listed = paid.iter().chain(pays.iter().filter(|(currency, _)| paid.of(currency).is_zero()));
+        let listed = [&was.fees, &is.fees, &was.funding, &is.funding].into_iter().flat_map(Sums::iter);
         for (currency, _) in listed.filter(|(currency, _)| *currency != settle) {
-            let mut money = self.money(currency);
-            move_sum(&mut money.fees, paid.of(currency), pays.of(currency))?;
-            elsewhere.push((currency.clone(), money));
+            if elsewhere.iter().all(|(known, _)| known != currency) {
+                let mut money = self.money(currency);
+                move_sums(&mut money, currency, was, is)?;
+                elsewhere.push((currency.clone(), money));
+            }
         }
         // From here on nothing can fail.
         move_count(&mut self.positions, old.positions, new.positions);
@@ -196,14 +203,14 @@ impl Totals {
         let short = |part: Option<&KeyState>| {
             part.is_none_or(|key| {
                 let open = key.position.as_ref().map_or(Decimal::ZERO, |p| p.cost);
-                let Ledger { cash, realised, unexplained, fees, fills: _ } = &key.ledger;
+                let Ledger { cash, realised, unexplained, fees, funding, fills: _ } = &key.ledger;
                 [&open, cash, realised, unexplained].into_iter().all(is_short)
-                    && fees.iter().all(|(_, fee)| is_short(&fee))
+                    && fees.iter().chain(funding.iter()).all(|(_, sum)| is_short(&sum))
             })
         };
         let sums = |money: &Money| {
-            let Money { cost, exposure, in_flight, cash, realised, unexplained, fees } = money;
-            [cost, exposure, in_flight, cash, realised, unexplained, fees].into_iter().all(is_short)
+            let Money { cost, exposure, in_flight, cash, realised, unexplained, fees, funding } = money;
+            [cost, exposure, in_flight, cash, realised, unexplained, fees, funding].into_iter().all(is_short)
         };
         let had = before.map(|b| &**b);
         let same = same_orders(had.map_or(&[], |b| &b.orders), &after.orders);
@@ -288,6 +295,12 @@ fn move_sum(sum: &mut Decimal, old: Decimal, new: Decimal) -> Result<(), Rejecti
         *sum = exact_move("a total of the book", *sum, old, new)?;
     }
     Ok(())
+}
+
+/// Moves the sums that a key has in any currency.
+fn move_sums(money: &mut Money, currency: &Currency, was: &Ledger, is: &Ledger) -> Result<(), Rejection> {
+    move_sum(&mut money.fees, was.fees.of(currency), is.fees.of(currency))?;
+    move_sum(&mut money.funding, was.funding.of(currency), is.funding.of(currency))
 }
 
 /// Refuses what would exceed a limit.

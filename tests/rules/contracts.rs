@@ -3,8 +3,8 @@
 //! from what is held.
 
 use posbook::{
-    Book, Command, ContractKind, Decimal, Fill, FillOutcome, Instrument, InstrumentId, InstrumentSpec,
-    OrderSide, Side, TargetRule,
+    Book, Command, ContractKind, Decimal, Fill, FillOutcome, Funding, Instrument, InstrumentId,
+    InstrumentSpec, OrderSide, Side, TargetRule,
 };
 
 use crate::stage::{p, q};
@@ -154,4 +154,60 @@ fn quanto_is_linear_in_its_settle_currency() {
     }
     let view = book.snapshot();
     assert_eq!(view.totals().money(&"BTC".parse().unwrap()).realised, "0.05".parse().unwrap());
+}
+
+#[test]
+fn funding_is_booked_once_a_period_apart_from_profit_and_moves_no_quantity() {
+    let (book, id) = of_kind("BTC/USDT:USDT", ContractKind::Linear, "1");
+    book.record(Fill::trade(id, "1".parse().unwrap(), OrderSide::Buy, q("1"), p("50000"))).unwrap();
+    let fund = |period, amount: &str, currency: &str| {
+        let before = book.snapshot();
+        let done = Funding::new(id, period, amount, currency).and_then(|paid| book.fund(paid));
+        conserved(&book, id);
+        let after = book.snapshot();
+        let quantity = |view: &posbook::Snapshot| view.get(id).map(|open| (open.quantity, open.cost));
+        assert_eq!(quantity(&before), quantity(&after));
+        if done.is_err() {
+            assert_eq!(before.digest(), after.digest(), "a refusal changes nothing");
+        }
+        done.map(|done| done.outcome)
+    };
+    let booked = |outcome| matches!(outcome, Ok(FillOutcome::Booked { .. }));
+    assert!(booked(fund(1, "-0.25", "USDT")));
+    assert_eq!(fund(1, "-0.25", "USDT").unwrap(), FillOutcome::Duplicate);
+    // The same period with another figure is refused, and says both.
+    let refused = fund(1, "-0.26", "USDT").unwrap_err().to_string();
+    assert!(refused.contains("-0.25 USDT") && refused.contains("-0.26 USDT"), "{refused}");
+    // A period that cost nothing is known to have cost nothing.
+    assert!(booked(fund(2, "0", "USDT")));
+    assert_eq!(fund(2, "0", "USDT").unwrap(), FillOutcome::Duplicate);
+    // Late, and in another currency.
+    assert!(booked(fund(0, "0.001", "BNB")));
+    let view = book.snapshot();
+    let [usdt, bnb] = ["USDT", "BNB"].map(|currency| view.totals().money(&currency.parse().unwrap()).funding);
+    assert_eq!((usdt, bnb), ("-0.25".parse().unwrap(), "0.001".parse().unwrap()));
+    assert!(view.key(id).unwrap().ledger.realised.is_zero());
+    // What has been forgotten is not booked again: nobody can tell.
+    for period in 3..200 {
+        assert!(booked(fund(period, "-0.01", "USDT")));
+    }
+    let refused = fund(1, "-0.25", "USDT").unwrap_err().to_string();
+    assert!(refused.contains("nobody can tell"), "{refused}");
+    // Of an unknown instrument there is no key.
+    assert!(Funding::new(InstrumentId(7), 1, "1", "USDT").and_then(|paid| book.fund(paid)).is_err());
+    assert!(Funding::new(id, 1, "1e3", "USDT").is_err());
+}
+
+#[test]
+fn a_replica_knows_which_funding_was_booked_i5() {
+    let (book, id) = of_kind("BTC/USDT:USDT", ContractKind::Linear, "1");
+    for period in 0..150 {
+        book.fund(Funding::new(id, period, "0.5", "USDT").unwrap()).unwrap();
+    }
+    let mut replica = book.replica();
+    let mut changes = book.changes_after(posbook::Sequence(0));
+    while let Some(unit) = changes.try_next() {
+        unit.unwrap().iter().for_each(|change| replica.apply(change).unwrap());
+    }
+    assert_eq!(replica.digest(), book.snapshot().digest());
 }
