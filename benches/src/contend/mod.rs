@@ -100,6 +100,11 @@ pub trait Worker {
     /// Reads one position.
     fn read(&mut self, key: usize) -> Seen;
 
+    /// Reads one position with nothing kept from before. Who keeps nothing has one way to read.
+    fn get(&mut self, key: usize) -> Seen {
+        self.read(key)
+    }
+
     /// Notes a price and when it was received.
     fn tick(&mut self, key: usize, price: Price, time: Timestamp);
 
