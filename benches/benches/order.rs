@@ -36,6 +36,10 @@ fn orders(c: &mut Criterion) {
     for positions in [10, 1_000] {
         let mut market = market(positions);
         let (book, mut turn) = (market.book.clone(), market.ids.clone().into_iter().cycle());
+        // A position that came from nowhere is blocked for increases until somebody says where its stop is.
+        for id in &market.ids {
+            book.apply(Command::retarget(*id).stop(price("1000"))).unwrap();
+        }
         let fills = &mut market.fills;
         let mut n = 0_usize;
         group.bench_function(BenchmarkId::new("reserve, sent, fill, complete", positions), |b| {
