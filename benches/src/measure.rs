@@ -56,7 +56,7 @@ pub struct Latency {
 pub struct Figures {
     /// Nanoseconds an operation takes its thread, by role. In the open loop the clock is in it.
     pub cost: Vec<f64>,
-    /// Operations a second, by role: flat out, without the time for drawing what comes next; in the open loop, all that began.
+    /// Operations a second, by role: flat out, without the time for drawing what comes next.
     pub rate: Vec<f64>,
     /// Latencies by kind; in the open loop, from when an operation was meant to begin.
     pub latency: BTreeMap<Kind, Latency>,
@@ -123,13 +123,9 @@ fn figures(tallies: &[Tally], wrong: Option<String>) -> Figures {
         (kind, Latency { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: h.max(), timed: h.len() })
     });
     let per = |time: Duration, operations: u64| time.as_secs_f64() * 1e9 / (operations.max(1) as f64);
-    let rate = |t: &Tally| match t.begun {
-        0 => t.costed as f64 / t.busy.as_secs_f64().max(1e-9),
-        begun => begun as f64 / t.wall.as_secs_f64().max(1e-9),
-    };
     Figures {
-        cost: tallies.iter().map(|t| per(t.busy, t.costed)).collect(),
-        rate: tallies.iter().map(rate).collect(),
+        cost: tallies.iter().map(|t| per(t.busy, t.done)).collect(),
+        rate: tallies.iter().map(|t| t.done as f64 / t.wall.as_secs_f64().max(1e-9)).collect(),
         latency: latency.collect(),
         wrong,
     }

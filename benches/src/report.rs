@@ -19,6 +19,8 @@ pub struct Report<'a> {
     pub run: &'a Run,
     /// What asking the clock twice costs, nanoseconds.
     pub clock: f64,
+    /// What the harness costs an operation, nanoseconds.
+    pub harness: f64,
     /// Where it ran.
     pub environment: &'a Environment,
     /// The share of the machine that others used meanwhile. `None`: this system does not say.
@@ -32,7 +34,7 @@ impl Report<'_> {
     pub fn as_json(&self) -> Value {
         let mut object = json!({
             "seed": self.run.seed, "rounds": self.run.rounds, "seconds": self.run.time.as_secs_f64(),
-            "clock_ns": self.clock, "environment": self.environment.as_json(), "others": self.others,
+            "clock_ns": self.clock, "harness_ns": self.harness, "environment": self.environment.as_json(), "others": self.others,
             "targets": self.targets.iter().map(target).collect::<Vec<_>>(),
             "states": states(self.targets).iter().map(state).collect::<Vec<_>>(),
             "rows": self.rows.iter().map(row).collect::<Vec<_>>(),

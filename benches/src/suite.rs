@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::contend::{
-    Can, Contender, CopyAll, DashMap, PapayaMap, ParkingLotMutex, ParkingLotRwLock, PlainCas, Posbook,
-    PosbookCopying, SccMap, SortedSlice, StdMutex, StdMutexRecorded, StdRwLock, Typical,
+    Can, Contender, CopyAll, DashMap, Nothing, PapayaMap, ParkingLotMutex, ParkingLotRwLock, PlainCas,
+    Posbook, PosbookCopying, SccMap, SortedSlice, StdMutex, StdMutexRecorded, StdRwLock, Typical,
 };
 use crate::measure::{Distribution, Figures, Latency, Plan, measure};
 use crate::median;
@@ -232,6 +232,15 @@ impl std::fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
+
+/// Nanoseconds that choosing an operation and checking a read take by themselves: they are in every cost.
+pub fn harness_cost(run: &Run) -> f64 {
+    let Ok(workload) = Workload::named("read") else { return f64::NAN };
+    let Run { time, seed, distribution, .. } = *run;
+    let plan = Plan { positions: 100, distribution, time, seed, history: 0, rate: None };
+    let costs = (0..run.rounds).filter_map(|_| measure::<Nothing>(&workload, &plan).cost.first().copied());
+    median(costs.collect())
+}
 
 /// Measurements that a suite takes.
 pub fn measurements(cases: &[Case], rounds: usize) -> usize {

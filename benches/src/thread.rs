@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -26,14 +27,16 @@ const TAPE: usize = 1 << 14;
 const BLOCK: usize = 256;
 /// A block shorter than this is made longer, one much longer is made shorter.
 const SHORT: Duration = Duration::from_micros(20);
+/// Drawing a block takes no longer than this, unless the thread lost its core meanwhile.
+const DRAWN: Duration = Duration::from_micros(200);
 
 /// What one thread did.
 pub(crate) struct Tally {
-    /// Operations in `busy`.
-    pub(crate) costed: u64,
+    /// Operations that were done flat out, or all of the open loop.
+    pub(crate) done: u64,
+    /// What they took the thread.
     pub(crate) busy: Duration,
-    /// All of the open loop's, and the time they took.
-    pub(crate) begun: u64,
+    /// What passed meanwhile: waiting for a core or for the time to begin is in it, drawing what comes next is not.
     pub(crate) wall: Duration,
     pub(crate) histograms: BTreeMap<Kind, Histogram<u64>>,
     /// Booked fills and net contracts, by key.
@@ -53,12 +56,14 @@ pub(crate) struct Shared {
     pub(crate) stop: Alone<AtomicBool>,
     /// The venue's clock: fills are as young as they can be.
     pub(crate) venue: Alone<AtomicI64>,
+    /// When the first thread began: for all of them, however late they come to a core.
+    began: OnceLock<Instant>,
 }
 
 impl Shared {
     pub(crate) fn new() -> Self {
         let no = || Alone(AtomicBool::new(false));
-        Self { half: no(), stop: no(), venue: Alone(AtomicI64::new(1_000)) }
+        Self { half: no(), stop: no(), venue: Alone(AtomicI64::new(1_000)), began: OnceLock::new() }
     }
 
     pub(crate) fn venue_time(&self) -> Timestamp {
@@ -105,9 +110,8 @@ impl<'a, W: Worker> Hand<'a, W> {
         let mut draw = Draw::new(plan, (thread as u64 + 2) << 40);
         let tape = (0..TAPE).map(|_| draw.step(role)).collect();
         let tally = Tally {
-            costed: 0,
+            done: 0,
             busy: Duration::ZERO,
-            begun: 0,
             wall: Duration::ZERO,
             histograms: BTreeMap::new(),
             booked: vec![(0, 0); plan.positions],
@@ -133,17 +137,22 @@ impl<'a, W: Worker> Hand<'a, W> {
 
     /// At least one block; where on the tape the next operation is.
     fn flat_out(&mut self) -> usize {
+        let began = *self.shared.began.get_or_init(Instant::now);
         let (mut at, mut block) = (0, 1);
+        let (mut drawing, mut last) = (Duration::ZERO, began);
         loop {
             let steps = at..at + block;
             self.prepare(steps.clone());
             let started = Instant::now();
+            let drawn = started - last;
+            drawing += if drawn < DRAWN { drawn } else { Duration::ZERO };
             for n in steps {
                 self.act(self.tape[n]);
             }
-            let took = started.elapsed();
+            last = Instant::now();
+            let took = last - started;
             self.tally.busy += took;
-            self.tally.costed += block as u64;
+            self.tally.done += block as u64;
             at = (at + block) % TAPE;
             // Sizes are powers of two and only change where a larger block begins: none runs over the end.
             if took < SHORT && block < BLOCK && at.is_multiple_of(block * 2) {
@@ -152,6 +161,7 @@ impl<'a, W: Worker> Hand<'a, W> {
                 block /= 2;
             }
             if self.shared.half.0.load(Ordering::Relaxed) {
+                self.tally.wall = (last - began).saturating_sub(drawing);
                 return at;
             }
         }
@@ -177,27 +187,26 @@ impl<'a, W: Worker> Hand<'a, W> {
     fn open(&mut self, rate: f64) {
         let began = Instant::now();
         let meant = |nth: u64| Duration::from_secs_f64(nth as f64 / rate);
-        while let Some(started) = self.wait_until(began + meant(self.tally.begun)) {
-            let at = (self.tally.begun % TAPE as u64) as usize;
+        while let Some(started) = self.wait_until(began + meant(self.tally.done)) {
+            let at = (self.tally.done % TAPE as u64) as usize;
             let step = self.tape[at];
             self.act(step);
             let ended = Instant::now();
-            let late = ended - (began + meant(self.tally.begun));
+            let late = ended - (began + meant(self.tally.done));
             self.histograms[step.kind as usize].saturating_record(nanoseconds(late));
             self.tally.busy += ended - started;
-            self.tally.costed += 1;
-            self.tally.begun += 1;
+            self.tally.done += 1;
         }
         // Each operation has its share of the time, the last one too: nothing is faster than it was meant to be.
-        self.tally.wall = began.elapsed().max(meant(self.tally.begun));
+        self.tally.wall = began.elapsed().max(meant(self.tally.done));
     }
 
     /// Makes ready what comes next, and waits until it is meant to begin: the time at which it does. `None`: all of it is over.
     fn wait_until(&mut self, meant: Instant) -> Option<Instant> {
-        if self.tally.begun > 0 && self.shared.stop.0.load(Ordering::Relaxed) {
+        if self.tally.done > 0 && self.shared.stop.0.load(Ordering::Relaxed) {
             return None;
         }
-        let at = (self.tally.begun % TAPE as u64) as usize;
+        let at = (self.tally.done % TAPE as u64) as usize;
         self.prepare(at..at + 1);
         loop {
             let now = Instant::now();

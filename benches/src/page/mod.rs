@@ -37,7 +37,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;font-size:.
 
 /// The whole page.
 pub fn page(report: &Report<'_>) -> String {
-    let Report { rows, run, clock, environment, .. } = report;
+    let Report { rows, run, clock, harness, environment, .. } = report;
     let mut html = String::new();
     let _ = write!(
         html,
@@ -64,21 +64,18 @@ pub fn page(report: &Report<'_>) -> String {
     }
     grown(&mut html, rows);
     let groups: Vec<Vec<&Row>> = groups(rows).into_iter().filter(|group| group.len() > 1).collect();
-    html.push_str("<h2>What an operation costs</h2><p class=\"soft\">Nanoseconds of its thread, the first role's, on a scale of powers of ten; the thin line is the least and the most of the rounds.</p><div class=\"plots\">");
-    for group in &groups {
-        plot::costs(&mut html, group);
-    }
-    html.push_str("</div>");
     let _ = write!(
         html,
-        "<h2>How long one may take</h2><p class=\"soft\">Half of all, 99 %, 99.9 % and the longest, timed one by one; the large dot and the figure are 99.9 %. Asking the clock twice, which is in each, costs {clock:.0} ns. Where so many a second are named, it is the time from when an operation was meant to begin.</p><div class=\"plots\">"
+        "<h2>What an operation costs</h2><p class=\"soft\">Nanoseconds of its thread, the first role's, on a scale of powers of ten; the thin line is the least and the most of the rounds. {harness:.1} ns of each are the harness.</p>"
     );
-    for group in &groups {
-        for kind in Kind::ALL {
-            plot::tails(&mut html, group, kind);
-        }
-    }
-    html.push_str("</div>");
+    drawings(&mut html, &groups, plot::costs);
+    let _ = write!(
+        html,
+        "<h2>How long one may take</h2><p class=\"soft\">Half of all, 99 %, 99.9 % and the longest, timed one by one; the large dot and the figure are 99.9 %. Asking the clock twice, which is in each, costs {clock:.0} ns. Where so many a second are named, it is the time from when an operation was meant to begin.</p>"
+    );
+    drawings(&mut html, &groups, |html, group| {
+        Kind::ALL.into_iter().for_each(|kind| plot::tails(html, group, kind));
+    });
     discussion(&mut html, &groups);
     html.push_str("<h2>Where</h2><dl>");
     for (name, value) in environment.lines() {
@@ -127,6 +124,32 @@ fn verdict(html: &mut String, targets: &[Target]) {
         );
     }
     html.push_str("</table></div>");
+}
+
+/// A drawing of each case; many are folded by workload.
+fn drawings(html: &mut String, groups: &[Vec<&Row>], draw: impl Fn(&mut String, &[&Row])) {
+    let name = |group: &[&Row]| group.first().map_or("", |row| row.case.workload.name.as_str()).to_owned();
+    let mut names: Vec<String> = groups.iter().map(|group| name(group)).collect();
+    names.sort();
+    names.dedup();
+    // The order of the run, not of the alphabet.
+    names.sort_by_key(|workload| groups.iter().position(|group| name(group) == *workload));
+    let folded = groups.len() > 24;
+    if !folded {
+        html.push_str("<div class=\"plots\">");
+    }
+    for workload in names {
+        if folded {
+            let _ = write!(html, "<details><summary>{}</summary><div class=\"plots\">", escape(&workload));
+        }
+        groups.iter().filter(|group| name(group) == workload).for_each(|group| draw(html, group));
+        if folded {
+            html.push_str("</div></details>");
+        }
+    }
+    if !folded {
+        html.push_str("</div>");
+    }
 }
 
 /// Every row that both runs have, what changed most first.

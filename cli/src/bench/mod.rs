@@ -28,8 +28,8 @@ use crate::{ALLOCATOR, Failure, Verdict};
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("chosen").args(["only", "mix"]).multiple(true)))]
 pub struct Options {
-    /// What is measured: what the targets ask, in about a minute; or everything against everybody, in about a quarter of an
-    /// hour. The allocator is the program's: build it with `--features posbook-cli/mimalloc` for the other one, and compare.
+    /// What is measured: what the targets ask, in about a minute; or everything against everybody, in about ten
+    /// minutes. The allocator is the program's: build it with `--features posbook-cli/mimalloc` for the other one, and compare.
     #[arg(long, default_value = "quick", conflicts_with = "chosen")]
     suite: Suite,
 
@@ -179,7 +179,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         std::fs::create_dir_all(out).map_err(|wrong| unwritten(out, &wrong))?;
     }
     let (environment, before) = (Environment::here(ALLOCATOR), Clocked::now());
-    let clock = clock_cost();
+    let (clock, harness) = (clock_cost(), suite::harness_cost(&run));
     let bar = progress(suite::measurements(&cases, run.rounds) as u64, "measuring");
     let measured = suite::run(&cases, &run, || bar.inc(1));
     bar.finish_and_clear();
@@ -202,6 +202,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         targets: &targets,
         run: &run,
         clock,
+        harness,
         environment: &environment,
         others: before.and_then(Clocked::others_since),
         comparison: comparison.as_ref(),

@@ -15,12 +15,13 @@ pub fn all(report: &Report<'_>) -> String {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let _ = writeln!(
         text,
-        "seed {}, {} rounds of {} s, {threads} hardware threads, memory from {}; asking the clock twice costs {:.0} ns, which\nevery latency contains; every measurement was audited: no lost update, no torn read, no gap in a record\n",
+        "seed {}, {} rounds of {} s, {threads} hardware threads, memory from {}\nasking the clock twice costs {:.0} ns, which every latency contains; the harness {:.1} ns, which every cost contains\nevery measurement was audited: no lost update, no torn read, no gap in a record\n",
         report.run.seed,
         report.run.rounds,
         report.run.time.as_secs_f64(),
         report.environment.allocator,
-        report.clock
+        report.clock,
+        report.harness
     );
     let _ = writeln!(text, "{}\n", rows(report.rows));
     if report.rows.iter().any(|row| row.lacks().is_some()) {
