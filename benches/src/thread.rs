@@ -25,6 +25,8 @@ use crate::workload::Role;
 const TAPE: usize = 1 << 14;
 /// Operations in a block at most; the tape is a multiple.
 const BLOCK: usize = 256;
+/// Operations that are made ready at once where each is timed; the tape is a multiple.
+const TIMED: usize = 64;
 /// A block shorter than this is made longer, one much longer is made shorter.
 const SHORT: Duration = Duration::from_micros(20);
 /// Drawing a block takes no longer than this, unless the thread lost its core meanwhile.
@@ -167,19 +169,24 @@ impl<'a, W: Worker> Hand<'a, W> {
         }
     }
 
-    /// At least one operation.
-    fn one_by_one(&mut self, mut at: usize) {
+    /// At least one operation. Fills are made for several at once, so that whoever writes does little else.
+    fn one_by_one(&mut self, at: usize) {
+        let mut begins = at / TIMED * TIMED;
+        let mut steps = at..begins + TIMED;
         loop {
-            self.prepare(at..at + 1);
-            let step = self.tape[at];
-            let started = Instant::now();
-            self.act(step);
-            let took = started.elapsed();
-            self.histograms[step.kind as usize].saturating_record(nanoseconds(took));
-            at = (at + 1) % TAPE;
-            if self.shared.stop.0.load(Ordering::Relaxed) {
-                return;
+            self.prepare(steps.clone());
+            for n in steps {
+                let step = self.tape[n];
+                let started = Instant::now();
+                self.act(step);
+                let took = started.elapsed();
+                self.histograms[step.kind as usize].saturating_record(nanoseconds(took));
+                if self.shared.stop.0.load(Ordering::Relaxed) {
+                    return;
+                }
             }
+            begins = (begins + TIMED) % TAPE;
+            steps = begins..begins + TIMED;
         }
     }
 
