@@ -24,8 +24,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// This machine's, as far as it says.
-    pub fn here() -> Self {
+    /// This machine's, as far as it says; the program knows its allocator.
+    pub fn here(allocator: &'static str) -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let info = read("/proc/cpuinfo");
         let cpu = info
@@ -38,7 +38,7 @@ impl Environment {
             kernel: known(read("/proc/sys/kernel/osrelease").trim().to_owned()),
             compiler: env!("POSBOOK_COMPILER"),
             commit: env!("POSBOOK_COMMIT"),
-            allocator: "the system's",
+            allocator,
             load: known(read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned()),
         }
     }

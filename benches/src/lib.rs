@@ -1,4 +1,4 @@
-//! What the benchmarks, `cargo ratios`, `cargo memory` and `cargo foreign-root` share: a market with positions in it, an
+//! What `posbook bench`, the criterion files, `cargo memory` and `cargo foreign-root` share: a market with positions in it, an
 //! endless stream of fills, the mutex that everything is compared with, and the arguments of the command line.
 //!
 //! The mutex baseline is a strong one on purpose: the same key type, the same position value, a fast hasher. The "typical
@@ -12,11 +12,18 @@
     reason = "a benchmark with bad input stops, and it measures time and holds locks: that is its work"
 )]
 
+pub mod compare;
 pub mod contend;
+pub mod curves;
+mod draw;
 pub mod environment;
 pub mod measure;
+pub mod mix;
 pub mod page;
+pub mod report;
 pub mod suite;
+pub mod targets;
+mod thread;
 pub mod workload;
 
 use std::collections::HashMap;
@@ -196,6 +203,16 @@ fn per(took: Duration, times: u32) -> f64 {
 /// What asking the clock twice costs, in nanoseconds: the least that a timed operation can show.
 pub fn clock_cost() -> f64 {
     nanoseconds(100_000, |_| Instant::now().elapsed())
+}
+
+/// Three digits and a unit that people read, of nanoseconds.
+pub fn time(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{ns:.1} ns"),
+        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
+        ns => format!("{:.2} s", ns / 1e9),
+    }
 }
 
 /// The middle one.

@@ -1,19 +1,16 @@
-//! What is measured, in rounds in which contenders take turns, and what the targets make of it. Only ratios inside one run
-//! mean anything, so every target is one.
+//! What is measured, and in what order: cases, in rounds in which contenders take turns.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::contend::{
-    Can, Contender, CopyAll, DashMap, PapayaMap, ParkingLotMutex, ParkingLotRwLock, PlainCas, Posbook,
-    PosbookCopying, SccMap, SortedSlice, StdMutex, StdMutexRecorded, StdRwLock, Typical,
+    Can, Contender, CopyAll, DashMap, Nothing, PapayaMap, ParkingLotMutex, ParkingLotRwLock, PlainCas,
+    Posbook, PosbookCopying, SccMap, SortedSlice, StdMutex, StdMutexRecorded, StdRwLock, Typical,
 };
-use crate::environment::Environment;
-use crate::measure::{Distribution, Figures, Plan, measure};
+use crate::measure::{Distribution, Figures, Latency, Plan, measure};
 use crate::median;
-use crate::workload::{Kind, Workload};
+use crate::mix::Kind;
+use crate::workload::Workload;
 
 /// A contender as the suite knows it.
 #[derive(Debug, Clone, Copy)]
@@ -50,14 +47,16 @@ pub fn contenders() -> Vec<Entry> {
 }
 
 /// One line of a suite: a workload, how many positions, who takes part.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// The workload's name.
-    pub workload: &'static str,
+    /// What threads do.
+    pub workload: Workload,
     /// Open positions.
     pub positions: usize,
     /// Fills booked before.
     pub history: usize,
+    /// Operations a second that each thread begins. `None`: each begins when the one before is done.
+    pub rate: Option<f64>,
     /// Names of contenders; empty: all.
     pub who: &'static [&'static str],
 }
@@ -75,66 +74,87 @@ pub struct Run {
     pub distribution: Distribution,
 }
 
-const POSBOOK: &str = "posbook";
-const MUTEX: &str = "std Mutex";
-const RECORDED: &str = "std Mutex + record";
-const RWLOCK: &str = "std RwLock";
-const PARKING: &str = "parking_lot RwLock";
-const DASHMAP: &str = "dashmap";
-const PAPAYA: &str = "papaya";
-const PLAIN: &str = "plain CAS loop";
+pub(crate) const POSBOOK: &str = "posbook";
+pub(crate) const MUTEX: &str = "std Mutex";
+pub(crate) const RECORDED: &str = "std Mutex + record";
+pub(crate) const RWLOCK: &str = "std RwLock";
+pub(crate) const PARKING: &str = "parking_lot RwLock";
+pub(crate) const DASHMAP: &str = "dashmap";
+pub(crate) const PAPAYA: &str = "papaya";
+pub(crate) const PLAIN: &str = "plain CAS loop";
+const COPYING: &str = "posbook, copying";
+const TYPICAL: &str = "typical bot";
+
+/// So many past fills are compared with the fewest.
+pub(crate) const PAST: [usize; 2] = [100, 1_000_000];
+/// What each thread begins a second, in the open loop of the full suite.
+const RATE: f64 = 100_000.0;
+
+fn case(name: &str, positions: usize, who: &'static [&'static str]) -> Option<Case> {
+    Some(Case { workload: Workload::named(name).ok()?, positions, history: 0, rate: None, who })
+}
 
 /// About a minute: what the targets ask.
 pub fn quick() -> Vec<Case> {
-    let case = |workload, positions, who| Case { workload, positions, history: 0, who };
-    let mut cases: Vec<Case> =
+    let mut cases: Vec<Option<Case>> =
         [10, 100, 1_000, 10_000].map(|positions| case("snapshot", positions, &[POSBOOK, RWLOCK])).into();
     cases.extend([
         case("read", 100, &[POSBOOK, MUTEX, DASHMAP]),
+        case("get", 100, &[POSBOOK, MUTEX]),
         case("read-2", 100, &[POSBOOK, MUTEX, RWLOCK, PARKING, DASHMAP, PAPAYA]),
         case("read-beside-writer", 100, &[POSBOOK, MUTEX, DASHMAP, PLAIN]),
+        case("get-beside-writer", 100, &[POSBOOK]),
         case("tick", 100, &[POSBOOK, MUTEX]),
         case("tick-2", 100, &[POSBOOK, MUTEX, DASHMAP]),
-        case("fill", 100, &[POSBOOK, "posbook, copying", MUTEX, RECORDED, PAPAYA, "typical bot"]),
-        case("fill", 1_000, &[POSBOOK, "posbook, copying", MUTEX, RECORDED, PAPAYA]),
+        case("fill", 100, &[POSBOOK, COPYING, MUTEX, RECORDED, PAPAYA, TYPICAL]),
+        case("fill", 1_000, &[POSBOOK, COPYING, MUTEX, RECORDED, PAPAYA]),
         case("batch", 100, &[POSBOOK, MUTEX, RECORDED]),
+        case("churn", 100, &[POSBOOK, MUTEX, RECORDED]),
         case("fill-2-one-key", 100, &[POSBOOK, MUTEX, PLAIN]),
         case("fill-2-two-keys", 100, &[POSBOOK, MUTEX, PLAIN]),
         case("mixed-2", 100, &[POSBOOK, MUTEX, DASHMAP, PLAIN]),
         case("mixed-8", 100, &[POSBOOK, MUTEX, PARKING, DASHMAP]),
         case("sweep-beside-ticks", 1_000, &[POSBOOK, MUTEX]),
     ]);
-    for history in [100, 100_000] {
-        cases.push(Case { history, ..case("fill", 100, &[POSBOOK]) });
-    }
-    cases
+    cases.extend(PAST.map(|history| Some(Case { history, ..case("fill", 100, &[POSBOOK])? })));
+    cases.into_iter().flatten().collect()
 }
 
-/// Everything against everybody: every workload, from 10 to 10,000 positions.
+/// Everything against everybody: every workload at 100 positions; the single operations from 10 to 10,000; 1 to 8 threads; 100 to
+/// 1,000,000 past fills; and the open loop.
 pub fn full() -> Vec<Case> {
-    let mut cases = quick();
-    for workload in Workload::NAMES {
-        for positions in [10, 100, 1_000, 10_000] {
-            cases.push(Case { workload, positions, history: 0, who: &[] });
+    let mut cases: Vec<Option<Case>> = Workload::NAMES.map(|name| case(name, 100, &[])).into();
+    for name in ["snapshot", "read", "get", "tick", "fill", "churn", "batch", "sweep"] {
+        cases.extend([10, 1_000, 10_000].map(|positions| case(name, positions, &[])));
+    }
+    cases.push(case("sweep-beside-ticks", 1_000, &[]));
+    for base in ["read", "tick", "fill", "mixed"] {
+        cases.extend([2, 4, 8].map(|threads| case(&format!("{base}-{threads}"), 100, &[])));
+    }
+    for history in [PAST[0], 1_000, 10_000, 100_000, PAST[1]] {
+        cases.push(case("fill", 100, &[POSBOOK, MUTEX, RECORDED]).map(|case| Case { history, ..case }));
+    }
+    for name in ["mixed-2", "mixed-8", "read-beside-writer"] {
+        cases.push(case(name, 100, &[]).map(|case| Case { rate: Some(RATE), ..case }));
+    }
+    let mut once: Vec<Case> = Vec::new();
+    for case in cases.into_iter().flatten() {
+        if !once.contains(&case) {
+            once.push(case);
         }
     }
-    for history in [100, 1_000, 10_000, 100_000, 1_000_000] {
-        cases.push(Case { workload: "fill", positions: 100, history, who: &[POSBOOK] });
-    }
-    cases
+    once
 }
 
 /// What was measured of one contender in one case: the median of the rounds, and how far they lay apart.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The case.
-    pub workload: String,
-    #[allow(missing_docs)]
-    pub positions: usize,
-    #[allow(missing_docs)]
-    pub history: usize,
+    pub case: Case,
     /// The contender.
     pub who: &'static str,
+    /// What it can do.
+    pub can: Can,
     /// Nanoseconds an operation takes its thread: the median over rounds, by role.
     pub cost: Vec<f64>,
     /// The least and the most of the first role's.
@@ -147,48 +167,58 @@ pub struct Row {
     pub latency: BTreeMap<Kind, [f64; 4]>,
 }
 
-/// A target and what was got.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Its number.
-    pub id: u8,
-    /// What is compared.
-    pub what: String,
-    /// What is wanted.
-    pub want: Want,
-    /// What was got. `None`: this run does not measure it.
-    pub got: Option<f64>,
-    /// What stands behind it, or who measures it.
-    pub note: String,
-}
+impl Row {
+    /// What an operation of the first role costs, nanoseconds.
+    pub fn first_cost(&self) -> f64 {
+        self.cost.first().copied().unwrap_or(f64::NAN)
+    }
 
-/// A bound.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs)]
-pub enum Want {
-    AtLeast(f64),
-    AtMost(f64),
-}
+    /// Operations a second of all threads.
+    pub fn all_rate(&self) -> f64 {
+        self.rate.iter().sum()
+    }
 
-impl std::fmt::Display for Want {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (sign, bound) = match self {
-            Want::AtLeast(least) => (">=", least),
-            Want::AtMost(most) => ("<=", most),
-        };
-        let digits = format!("{bound:.3}");
-        write!(f, "{sign} {}", digits.trim_end_matches('0').trim_end_matches('.'))
+    /// The share of what was to begin that did, in the open loop. `None`: nothing was to begin at a time.
+    pub fn kept(&self) -> Option<f64> {
+        let offered = self.case.rate? * self.rate.len() as f64;
+        Some(self.all_rate() / offered)
+    }
+
+    /// A case as people read it.
+    pub fn title(&self) -> String {
+        let Case { workload, positions, history, rate, .. } = &self.case;
+        let mut title = format!("{}, {positions} positions", workload.name);
+        if *history > 0 {
+            title += &format!(", {history} fills before");
+        }
+        if let Some(rate) = rate {
+            title += &format!(", {rate} a second");
+        }
+        title
+    }
+
+    /// What a picture or a batch of this contender lacks, where one is asked of it.
+    pub fn lacks(&self) -> Option<&'static str> {
+        let asked =
+            |kind| self.case.workload.roles.iter().any(|role| role.mix.parts().any(|(part, _)| part == kind));
+        if asked(Kind::Batch) && !self.can.batch {
+            return Some("seen in parts");
+        }
+        ((asked(Kind::Take) || asked(Kind::Sweep)) && !self.can.picture).then_some("of no one moment")
     }
 }
 
-impl Target {
-    /// Whether it holds. `None`: not measured here.
-    pub fn met(&self) -> Option<bool> {
-        self.got.map(|got| match self.want {
-            Want::AtLeast(least) => got >= least,
-            Want::AtMost(most) => got <= most,
-        })
+/// Rows of one case together, in their order.
+pub fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    for row in rows {
+        let title = row.title();
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.title() == title)) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
     }
+    groups
 }
 
 /// Why a suite ended early: the auditor's words.
@@ -203,6 +233,15 @@ impl std::fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+/// Nanoseconds that choosing an operation and checking a read take by themselves: they are in every cost.
+pub fn harness_cost(run: &Run) -> f64 {
+    let Ok(workload) = Workload::named("read") else { return f64::NAN };
+    let Run { time, seed, distribution, .. } = *run;
+    let plan = Plan { positions: 100, distribution, time, seed, history: 0, rate: None };
+    let costs = (0..run.rounds).filter_map(|_| measure::<Nothing>(&workload, &plan).cost.first().copied());
+    median(costs.collect())
+}
+
 /// Measurements that a suite takes.
 pub fn measurements(cases: &[Case], rounds: usize) -> usize {
     cases.iter().map(|case| taking_part(case).count()).sum::<usize>() * rounds
@@ -216,43 +255,48 @@ fn taking_part(case: &Case) -> impl Iterator<Item = Entry> + use<'_> {
 ///
 /// # Errors
 /// The auditor's objection: what measured wrong has no figure, however fast.
-pub fn run(cases: &[Case], run: &Run, mut done: impl FnMut(&str)) -> Result<Vec<Row>, Violation> {
-    let mut seen: BTreeMap<(usize, &'static str), Vec<Figures>> = BTreeMap::new();
+pub fn run(cases: &[Case], run: &Run, mut done: impl FnMut()) -> Result<Vec<Row>, Violation> {
+    // By case, by contender, in the order of both.
+    let mut seen: Vec<Vec<(Entry, Vec<Figures>)>> =
+        cases.iter().map(|case| taking_part(case).map(|entry| (entry, Vec::new())).collect()).collect();
     for round in 0..run.rounds {
-        for (at, case) in cases.iter().enumerate() {
-            let Some(workload) = Workload::named(case.workload) else { continue };
+        for (case, taking_part) in cases.iter().zip(&mut seen) {
             let plan = Plan {
                 positions: case.positions,
                 distribution: run.distribution,
                 time: run.time,
-                seed: run.seed + round as u64,
+                seed: run.seed.wrapping_add(round as u64),
                 history: case.history,
+                rate: case.rate,
             };
-            for entry in taking_part(case) {
-                done(&format!("{} {} {}", case.workload, case.positions, entry.name));
-                let figures = (entry.measure)(&workload, &plan);
+            for (entry, seen) in taking_part {
+                let figures = (entry.measure)(&case.workload, &plan);
+                done();
                 if let Some(wrong) = &figures.wrong {
                     return Err(Violation(format!(
                         "{} in {} with {} positions, round {round}: {wrong}",
-                        entry.name, case.workload, case.positions
+                        entry.name, case.workload.name, case.positions
                     )));
                 }
-                seen.entry((at, entry.name)).or_default().push(figures);
+                seen.push(figures);
             }
         }
     }
-    Ok(seen.into_iter().filter_map(|((at, who), rounds)| Some(row(cases.get(at)?, who, &rounds))).collect())
+    let rows = cases
+        .iter()
+        .zip(&seen)
+        .flat_map(|(case, seen)| seen.iter().map(move |(entry, rounds)| row(case, entry, rounds)));
+    Ok(rows.collect())
 }
 
-fn row(case: &Case, who: &'static str, rounds: &[Figures]) -> Row {
+fn row(case: &Case, entry: &Entry, rounds: &[Figures]) -> Row {
     let roles = rounds.first().map_or(0, |figures| figures.cost.len());
     let over = |of: &dyn Fn(&Figures) -> f64| median(rounds.iter().map(of).collect());
     let at = |values: &[f64], role: usize| values.get(role).copied().unwrap_or(f64::NAN);
     let first = rounds.iter().map(|figures| at(&figures.cost, 0));
     let kinds = Kind::ALL.into_iter().filter_map(|kind| {
         let latency: Vec<_> = rounds.iter().filter_map(|figures| figures.latency.get(&kind)).collect();
-        let middle =
-            |of: fn(&crate::measure::Latency) -> u64| median(latency.iter().map(|l| of(l) as f64).collect());
+        let middle = |of: fn(&Latency) -> u64| median(latency.iter().map(|l| of(l) as f64).collect());
         (!latency.is_empty())
             .then(|| (kind, [middle(|l| l.p50), middle(|l| l.p99), middle(|l| l.p999), middle(|l| l.max)]))
     });
@@ -261,229 +305,13 @@ fn row(case: &Case, who: &'static str, rounds: &[Figures]) -> Row {
         figures.rate.iter().copied().fold(most, f64::min) / most
     };
     Row {
-        workload: case.workload.to_owned(),
-        positions: case.positions,
-        history: case.history,
-        who,
+        case: case.clone(),
+        who: entry.name,
+        can: entry.can,
         cost: (0..roles).map(|role| over(&|figures| at(&figures.cost, role))).collect(),
         cost_between: (first.clone().fold(f64::INFINITY, f64::min), first.fold(0.0, f64::max)),
         rate: (0..roles).map(|role| over(&|figures| at(&figures.rate, role))).collect(),
         fairness: over(&fairness),
         latency: kinds.collect(),
     }
-}
-
-/// What the targets make of it.
-pub fn targets(rows: &[Row]) -> Vec<Target> {
-    Judge { rows, targets: Vec::new() }.all()
-}
-
-struct Judge<'a> {
-    rows: &'a [Row],
-    targets: Vec<Target>,
-}
-
-impl Judge<'_> {
-    fn row(&self, workload: &str, positions: usize, who: &str) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|row| (row.workload.as_str(), row.positions, row.who) == (workload, positions, who))
-    }
-
-    fn cost(&self, workload: &str, positions: usize, who: &str) -> Option<f64> {
-        self.row(workload, positions, who)?.cost.first().copied()
-    }
-
-    fn tail(&self, workload: &str, positions: usize, who: &str, kind: Kind) -> Option<f64> {
-        self.row(workload, positions, who)?.latency.get(&kind).map(|at| at[2])
-    }
-
-    fn rate(&self, workload: &str, who: &str) -> Option<f64> {
-        Some(self.row(workload, 100, who)?.rate.iter().sum())
-    }
-
-    fn add(&mut self, id: u8, what: String, want: Want, above: Option<f64>, below: Option<f64>, unit: &str) {
-        let got = above.zip(below).map(|(above, below)| above / below);
-        let note = match (above, below) {
-            (Some(above), Some(below)) => match unit {
-                "ns" => format!("{} against {}", time(above), time(below)),
-                "a second" => format!("{:.2} M a second against {:.2} M", above / 1e6, below / 1e6),
-                _ => String::new(),
-            },
-            _ => "not in this run".to_owned(),
-        };
-        self.targets.push(Target { id, what, want, got, note });
-    }
-
-    fn elsewhere(&mut self, id: u8, what: &str, want: Want, command: &str) {
-        let (what, note) = (what.to_owned(), format!("measured by {command}"));
-        self.targets.push(Target { id, what, want, got: None, note });
-    }
-
-    fn all(mut self) -> Vec<Target> {
-        use Want::{AtLeast, AtMost};
-        for (positions, least) in [(100, 40.0), (1_000, 700.0), (10_000, 5_000.0)] {
-            let [clone, taken] = [RWLOCK, POSBOOK].map(|who| self.cost("snapshot", positions, who));
-            let what = format!("a snapshot of {positions} positions: an RwLock clone costs so much more");
-            self.add(1, what, AtLeast(least), clone, taken, "ns");
-        }
-        let [many, few] = [10_000, 10].map(|positions| self.cost("snapshot", positions, POSBOOK));
-        self.add(1, "a snapshot of 10,000 positions against one of 10".into(), AtMost(1.3), many, few, "ns");
-
-        let [read, locked] = [POSBOOK, MUTEX].map(|who| self.cost("read", 100, who));
-        self.add(2, "a read by Reader against one under a mutex".into(), AtMost(0.75), read, locked, "ns");
-        for (who, least) in [(MUTEX, 3.0), (RWLOCK, 2.0), (PARKING, 2.0), (DASHMAP, 2.0), (PAPAYA, 2.0)] {
-            let (mine, theirs) = (self.rate("read-2", POSBOOK), self.rate("read-2", who));
-            self.add(
-                3,
-                format!("two readers, reads a second against {who}"),
-                AtLeast(least),
-                mine,
-                theirs,
-                "a second",
-            );
-        }
-        for (who, most) in [(MUTEX, 0.02), (DASHMAP, 1.0)] {
-            let [mine, theirs] =
-                [POSBOOK, who].map(|who| self.tail("read-beside-writer", 100, who, Kind::Read));
-            self.add(
-                4,
-                format!("p99.9 of a read beside a writer against {who}"),
-                AtMost(most),
-                mine,
-                theirs,
-                "ns",
-            );
-        }
-        let [mine, theirs] = [POSBOOK, MUTEX].map(|who| self.cost("tick", 100, who));
-        self.add(5, "a tick under a mutex costs so much more".into(), AtLeast(5.0), theirs, mine, "ns");
-        for (who, least) in [(MUTEX, 3.0), (DASHMAP, 1.5)] {
-            let (mine, theirs) = (self.rate("tick-2", POSBOOK), self.rate("tick-2", who));
-            self.add(
-                5,
-                format!("two tickers, ticks a second against {who}"),
-                AtLeast(least),
-                mine,
-                theirs,
-                "a second",
-            );
-        }
-        for positions in [100, 1_000] {
-            for (who, most) in [(MUTEX, 4.0), (RECORDED, 2.5), (PAPAYA, 1.5)] {
-                let [mine, theirs] = [POSBOOK, who].map(|who| self.cost("fill", positions, who));
-                let what = format!("a fill, one writer, {positions} positions, against {who}");
-                self.add(6, what, AtMost(most), mine, theirs, "ns");
-            }
-        }
-        let [mine, theirs] = [POSBOOK, MUTEX].map(|who| self.cost("batch", 100, who));
-        self.add(7, "a batch over 100 positions against a mutex".into(), AtMost(3.5), mine, theirs, "ns");
-        for workload in ["fill-2-one-key", "fill-2-two-keys"] {
-            let fairness = self.row(workload, 100, POSBOOK).map(|row| row.fairness);
-            self.add(8, format!("{workload}: fairness"), AtLeast(0.7), fairness, Some(1.0), "");
-            let [mine, theirs] = [POSBOOK, PLAIN].map(|who| self.tail(workload, 100, who, Kind::Fill));
-            self.add(8, format!("{workload}: p99.9 against the plain loop"), AtMost(0.2), mine, theirs, "ns");
-        }
-        for (who, least) in [(MUTEX, 2.5), (DASHMAP, 1.5)] {
-            let (mine, theirs) = (self.rate("mixed-2", POSBOOK), self.rate("mixed-2", who));
-            self.add(
-                9,
-                format!("mixed bot, two threads, against {who}"),
-                AtLeast(least),
-                mine,
-                theirs,
-                "a second",
-            );
-        }
-        let [mine, theirs] = [POSBOOK, MUTEX].map(|who| self.tail("mixed-2", 100, who, Kind::Read));
-        self.add(
-            9,
-            "mixed bot, p99.9 of a read against a mutex".into(),
-            AtMost(1.0 / 3.0),
-            mine,
-            theirs,
-            "ns",
-        );
-        for (who, most) in [(MUTEX, 1.0 / 3.0), (PARKING, 0.02)] {
-            let [mine, theirs] = [POSBOOK, who].map(|who| self.tail("mixed-8", 100, who, Kind::Read));
-            self.add(
-                10,
-                format!("8 threads, p99.9 of a read against {who}"),
-                AtMost(most),
-                mine,
-                theirs,
-                "ns",
-            );
-        }
-        let [mine, theirs] =
-            [POSBOOK, MUTEX].map(|who| self.tail("sweep-beside-ticks", 1_000, who, Kind::Tick));
-        let what = "p99.9 of a tick beside sweeps of 1,000 positions against a mutex".to_owned();
-        self.add(11, what, AtMost(0.02), mine, theirs, "ns");
-        self.elsewhere(12, "memory a position against the mutex map", AtMost(0.8), "cargo memory");
-        let [much, little] = [100_000, 100].map(|history| {
-            let find =
-                |row: &&Row| (row.workload.as_str(), row.history, row.who) == ("fill", history, POSBOOK);
-            self.rows.iter().find(find).and_then(|row| row.cost.first().copied())
-        });
-        self.add(
-            13,
-            "a fill after 100,000 fills against one after 100".into(),
-            AtMost(1.2),
-            much,
-            little,
-            "ns",
-        );
-        self.elsewhere(14, "instructions of a fill", AtMost(3_000.0), ".ci/instructions");
-        self.targets
-    }
-}
-
-/// Three digits and a unit that people read, of nanoseconds.
-pub fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{ns:.1} ns"),
-        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
-        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
-        ns => format!("{:.2} s", ns / 1e9),
-    }
-}
-
-/// Everything as one object.
-pub fn as_json(
-    rows: &[Row],
-    targets: &[Target],
-    run: &Run,
-    clock: f64,
-    environment: &Environment,
-    others: Option<f64>,
-) -> Value {
-    let latency = |row: &Row| {
-        let of = |at: &[f64; 4]| json!({ "p50": at[0], "p99": at[1], "p999": at[2], "max": at[3] });
-        row.latency
-            .iter()
-            .map(|(kind, at)| (kind.name().to_owned(), of(at)))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "workload": row.workload, "positions": row.positions, "history": row.history, "contender": row.who,
-                "cost_ns": row.cost, "cost_ns_between": [row.cost_between.0, row.cost_between.1],
-                "rate": row.rate, "fairness": row.fairness, "latency_ns": latency(row),
-            })
-        })
-        .collect();
-    let targets: Vec<_> = targets
-        .iter()
-        .map(|t| {
-            json!({
-                "id": t.id, "what": t.what, "want": t.want.to_string(), "got": t.got, "met": t.met(), "note": t.note,
-            })
-        })
-        .collect();
-    json!({
-        "seed": run.seed, "rounds": run.rounds, "seconds": run.time.as_secs_f64(), "clock_ns": clock,
-        "environment": environment.as_json(), "others": others,
-        "targets": targets, "rows": rows,
-    })
 }

@@ -20,6 +20,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Who hands out memory: a write of the book asks for some.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static MIMALLOC: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Its name, for reports.
+const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gnu")) {
+    (true, _) => "mimalloc",
+    (false, true) => "glibc",
+    (false, false) => "the system",
+};
+
 /// A lock-free position book: replay markets through it, let threads fight over it, or measure it.
 #[derive(Debug, Parser)]
 #[command(

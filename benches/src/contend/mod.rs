@@ -12,6 +12,7 @@ mod copy_all;
 mod dash_map;
 mod locked_map;
 mod lost_update;
+mod nothing;
 mod papaya_map;
 mod parking_lot_mutex;
 mod parking_lot_rwlock;
@@ -31,6 +32,7 @@ use posbook::{Fill, Price, Timestamp};
 pub use copy_all::CopyAll;
 pub use dash_map::DashMap;
 pub use lost_update::LostUpdate;
+pub use nothing::Nothing;
 pub use papaya_map::PapayaMap;
 pub use parking_lot_mutex::{ParkingLotMutex, ParkingLotMutexRecorded};
 pub use parking_lot_rwlock::ParkingLotRwLock;
@@ -99,6 +101,11 @@ pub trait Contender: Send + Sync + Sized {
 pub trait Worker {
     /// Reads one position.
     fn read(&mut self, key: usize) -> Seen;
+
+    /// Reads one position with nothing kept from before. Who keeps nothing has one way to read.
+    fn get(&mut self, key: usize) -> Seen {
+        self.read(key)
+    }
 
     /// Notes a price and when it was received.
     fn tick(&mut self, key: usize, price: Price, time: Timestamp);

@@ -2,7 +2,7 @@
 
 use posbook::{
     Book, Clock, Command, Fill, FillOutcome, Instrument, InstrumentId, Limits, OrderSide, Price, Reader,
-    Sequence, Timestamp,
+    Sequence, Snapshot, Timestamp,
 };
 
 use super::{Can, Contender, Picture, Seen, Start, Worker};
@@ -38,7 +38,7 @@ impl<const REUSE: bool> Contender for Of<REUSE> {
         let mut ids = Vec::with_capacity(count);
         for (key, row) in start.rows.iter().enumerate() {
             let instrument =
-                Instrument::linear(&Start::symbol(key), "0.1", "0.001").expect("it is well formed");
+                Instrument::linear(&Start::symbol(key), "0.0001", "0.001").expect("it is well formed");
             let id = book.register(instrument).expect("there is room");
             let price = crate::price("50000");
             let name = format!("start-{key}").parse().expect("it is a name");
@@ -69,13 +69,21 @@ pub struct Handle<'a> {
     reader: Reader,
 }
 
+#[inline]
+fn seen(view: &Snapshot, id: InstrumentId) -> Seen {
+    view.key(id).map_or(Seen { quantity: 0, fills: 0 }, |stands| Seen {
+        quantity: stands.position.as_ref().map_or(0, |open| open.quantity.get().mantissa()),
+        fills: stands.ledger.fills,
+    })
+}
+
 impl Worker for Handle<'_> {
     fn read(&mut self, key: usize) -> Seen {
-        let stands = self.reader.view().key(self.ids[key]);
-        stands.map_or(Seen { quantity: 0, fills: 0 }, |stands| Seen {
-            quantity: stands.position.as_ref().map_or(0, |open| open.quantity.get().mantissa()),
-            fills: stands.ledger.fills,
-        })
+        seen(self.reader.view(), self.ids[key])
+    }
+
+    fn get(&mut self, key: usize) -> Seen {
+        seen(&self.book.snapshot(), self.ids[key])
     }
 
     fn tick(&mut self, key: usize, price: Price, time: Timestamp) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use posbook::{Decimal, Fill, InstrumentId, PositionKey, Price, Quantity, Side, Timestamp};
+use posbook::{Decimal, Fill, InstrumentId, OrderSide, PositionKey, Price, Quantity, Side, Timestamp};
 
 use super::Seen;
 
@@ -87,16 +87,30 @@ impl Row {
             return None;
         }
         let value = fill.quantity.get().checked_mul(self.size.get())?.checked_mul(price)?;
+        if self.quantity.is_zero() {
+            // Flat: what comes opens, to its own side. The row stays, as the ledger of its key.
+            self.side = if fill.side == OrderSide::Buy { Side::Long } else { Side::Short };
+            self.stop = None;
+        }
+        let cash = if fill.side == OrderSide::Buy { -value } else { value };
         if fill.side == self.side.entry() {
             let quantity = self.quantity.plus(fill.quantity).ok()?;
-            (self.cost, self.cash) = (self.cost.checked_add(value)?, self.cash.checked_sub(value)?);
+            (self.cost, self.cash) = (self.cost.checked_add(value)?, self.cash.checked_add(cash)?);
             self.quantity = quantity;
         } else {
-            // A share of the cost goes with it. Nothing here closes whole or turns round.
-            let share = self.cost.checked_mul(fill.quantity.get())?.checked_div(self.quantity.get())?;
-            let share = share.round_dp(8);
-            let realised = self.realised.checked_add(value.checked_sub(share)?)?;
-            let (cost, cash) = (self.cost.checked_sub(share)?, self.cash.checked_add(value)?);
+            if fill.quantity > self.quantity {
+                return None;
+            }
+            // A share of the cost goes with it, and all of it with the last. Nothing here turns round.
+            let share = if fill.quantity == self.quantity {
+                self.cost
+            } else {
+                self.cost.checked_mul(fill.quantity.get())?.checked_div(self.quantity.get())?.round_dp(8)
+            };
+            let profit =
+                if self.side == Side::Long { value.checked_sub(share)? } else { share.checked_sub(value)? };
+            let realised = self.realised.checked_add(profit)?;
+            let (cost, cash) = (self.cost.checked_sub(share)?, self.cash.checked_add(cash)?);
             (self.realised, self.cost, self.cash) = (realised, cost, cash);
             self.quantity = self.quantity.less(fill.quantity);
         }
