@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use super::posbook;
 
-/// The recorded data, or why there is none.
-fn data() -> Option<PathBuf> {
+/// A folder of the recorded data, or why there is none.
+pub fn recorded(folder: &str) -> Option<PathBuf> {
     let told = std::env::var_os("POSBOOK_DATA").map(PathBuf::from);
-    let folder = told
+    let data = told
         .clone()
         .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")));
-    if folder.join("accounting").is_dir() {
-        return Some(folder.join("accounting"));
+    if data.join(folder).is_dir() {
+        return Some(data.join(folder));
     }
-    assert!(told.is_none(), "POSBOOK_DATA is set, and {} has no accounting cases", folder.display());
-    println!("skipped: no recorded data at {}; set POSBOOK_DATA", folder.display());
+    assert!(told.is_none(), "POSBOOK_DATA is set, and {} has no {folder}", data.display());
+    println!("skipped: no recorded data at {}; set POSBOOK_DATA", data.display());
     None
 }
 
@@ -50,7 +50,7 @@ fn compare(place: &str, ours: &Value, theirs: &Value) {
 
 #[test]
 fn every_figure_of_every_step_is_what_the_cases_say_r17() {
-    let Some(folder) = data() else { return };
+    let Some(folder) = recorded("accounting") else { return };
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
