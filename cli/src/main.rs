@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod import;
 mod market;
 mod output;
 mod replay;
@@ -44,6 +45,8 @@ enum Verb {
     /// Measure the book beside every lock and concurrent map that a bot would use, on the work that a bot does; every
     /// measurement is audited.
     Bench(bench::Options),
+    /// Read what another program wrote: positions of ccxt, row by row.
+    Import(import::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Replay(options) => replay::run(&options),
         Verb::Stress(options) => stress::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Import(options) => import::run(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,
