@@ -79,12 +79,15 @@
 //! | `ARCHITECTURE.md` | the layers, the decisions, the invariants I1 to I13 that comments and tests cite |
 //! | `docs/rules.md` | R1 to R18: exactly what happens to money |
 //! | `docs/migration.md` | each method of the Python position manager, before and after |
+//! | `docs/ccxt.md` | what is read of ccxt's positions, trades, tickers and orders by `interop::ccxt` (feature `ccxt`) |
 //! | `docs/checks.md` | what is checked, by which command |
 #![forbid(unsafe_code)]
 
 mod book;
 mod error;
 pub mod exits;
+#[cfg(feature = "ccxt")]
+pub mod interop;
 mod model;
 pub mod reconcile;
 mod state;

@@ -10,6 +10,7 @@
 
 mod bench;
 mod fold;
+mod import;
 mod market;
 mod output;
 mod replay;
@@ -59,6 +60,8 @@ enum Verb {
     Bench(bench::Options),
     /// Fold fills from a file into positions, realised profit and fees; or accounting cases, step by step.
     Fold(fold::Options),
+    /// Read what another program wrote: positions of ccxt, row by row.
+    Import(import::Options),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Stress(options) => stress::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Fold(options) => fold::run(&options),
+        Verb::Import(options) => import::run(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

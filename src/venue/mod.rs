@@ -10,6 +10,8 @@ mod place;
 mod report;
 mod together;
 
+#[cfg(feature = "ccxt")]
+pub(crate) use api::UNRESOLVED;
 pub use api::{
     Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, Outcome, Scope, Venue, VenueError,
     VenueFill, VenuePosition, VenueReport,

@@ -1,0 +1,187 @@
+//! What a row's own figures prove. Value, profit and margin of a position are amount x contract size x price, so with the
+//! prices they tell a contract size that the row leaves out or has wrong, base units from contracts, and long from short. A
+//! proof is one only if it comes out at a power of ten (contract sizes are), and only figures that the exchange itself wrote
+//! count, not those that ccxt computed from the contract size in question.
+
+use rust_decimal::Decimal;
+
+use super::info::{self, Info};
+use super::json::Fields;
+use crate::model::Side;
+
+/// The figures of a row that can prove something. All of them may be missing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures {
+    pub entry: Option<Decimal>,
+    pub mark: Option<Decimal>,
+    pub values: Vec<Decimal>,
+    pub profit: Option<Decimal>,
+    pub margin: Option<Decimal>,
+    pub leverage: Option<Decimal>,
+    /// Profit is paid in the base currency. `None`: unknown, and nothing can be proved.
+    pub inverse: Option<bool>,
+}
+
+/// What an amount is multiplied by, as one figure has it, and how near to it that figure is known to be.
+#[derive(Debug, Clone, Copy)]
+struct Proof {
+    size: Decimal,
+    within: Decimal,
+    /// A value or a margin is of the whole position. A profit may be of the day or of a settlement: it confirms or disturbs
+    /// what another figure shows, and shows nothing alone.
+    whole: bool,
+}
+
+impl Figures {
+    pub fn of(
+        row: &Fields<'_>,
+        info: &Info<'_>,
+        own_row: bool,
+        entry: Option<Decimal>,
+        inverse: Option<bool>,
+    ) -> Self {
+        // What the unified row says counts if the exchange said it, or if there is no row of the exchange.
+        let said = |unified: &[&str], names: &[&str]| -> Vec<Decimal> {
+            match unified.iter().find_map(|name| row.extra(name)) {
+                Some(n) if own_row || info.states(n.value) => vec![n.value],
+                Some(_) => Vec::new(),
+                None => info.numbers(names),
+            }
+        };
+        let price = |unified: &str, names: &[&str]| {
+            let found = row.extra(unified).or_else(|| info.number(names));
+            found.map(|n| n.value).filter(|price| *price > Decimal::ZERO)
+        };
+        Self {
+            entry: entry.filter(|price| *price > Decimal::ZERO),
+            mark: price("markPrice", &info::MARKS),
+            values: said(&["notional"], &info::VALUES),
+            profit: said(&["unrealizedPnl", "unrealizedProfit"], &info::PROFITS).first().copied(),
+            margin: said(&["initialMargin"], &info::MARGINS).first().copied(),
+            leverage: price("leverage", &info::LEVERAGES),
+            inverse,
+        }
+    }
+
+    /// The contract size, given that this many contracts are open and what the row says the size is. The row's word is kept
+    /// unless its figures disprove it.
+    pub fn contract_size(
+        &self,
+        amount: Decimal,
+        side: Option<Side>,
+        said: Option<Decimal>,
+    ) -> Option<Decimal> {
+        let proofs = self.proofs(amount, side);
+        let said = said.filter(|size| *size > Decimal::ZERO);
+        if let Some(said) = said
+            && proofs.iter().any(|proof| proof.allows(said))
+        {
+            return Some(said);
+        }
+        agreed(&proofs, |proof| proof.power_of_ten()).or(said)
+    }
+
+    /// What one unit of the amount is, in base units: 1 says that the amount is in base units. `None`: it cannot be told.
+    pub fn unit(&self, amount: Decimal, side: Option<Side>, size: Option<Decimal>) -> Option<Decimal> {
+        let proofs = self.proofs(amount, side);
+        agreed(&proofs, |proof| match size {
+            Some(size) => [Decimal::ONE, size].into_iter().find(|unit| proof.allows(*unit)),
+            None => proof.power_of_ten(),
+        })
+    }
+
+    /// Long or short, by the sign of the profit since the entry, if its amount fits the position.
+    pub fn side(&self, amount: Decimal, size: Option<Decimal>) -> Option<Side> {
+        let (profit, entry, mark) = (self.profit?, self.entry?, self.mark?);
+        let size = size.filter(|size| *size > Decimal::ZERO);
+        // Which way it goes is the same for both kinds of contract; only the amount needs to fit one of them.
+        let kinds = self.inverse.map_or(vec![false, true], |inverse| vec![inverse]);
+        let fits =
+            kinds.into_iter().filter_map(|inverse| self.by_profit(amount, inverse)).any(|proof| match size {
+                Some(size) => proof.allows(size),
+                None => proof.power_of_ten().is_some(),
+            });
+        fits.then_some(if (mark > entry) == (profit > Decimal::ZERO) { Side::Long } else { Side::Short })
+    }
+
+    /// A value below zero is that of a short position; one above zero says nothing, most exchanges leave the sign out.
+    pub fn negative_value(&self) -> bool {
+        self.values.iter().any(|value| *value < Decimal::ZERO)
+    }
+
+    fn proofs(&self, amount: Decimal, side: Option<Side>) -> Vec<Proof> {
+        let mut proofs: Vec<Proof> =
+            self.values.iter().filter_map(|value| self.by_value(value.abs(), amount, side)).collect();
+        proofs.extend(self.inverse.and_then(|inverse| self.by_profit(amount, inverse)));
+        proofs.extend(self.by_margin(amount));
+        proofs
+    }
+
+    fn by_value(&self, value: Decimal, amount: Decimal, side: Option<Side>) -> Option<Proof> {
+        // Some rows repeat the amount as the value.
+        if value == amount {
+            return None;
+        }
+        if let Some(mark) = self.mark {
+            return self.sized(value, amount, mark, Decimal::new(1, 2));
+        }
+        // Without a mark: the value less the profit is what was paid.
+        match (side, self.profit, self.inverse?) {
+            (Some(side), Some(profit), false) => {
+                let profit = if side == Side::Long { profit } else { -profit };
+                self.sized(value.checked_sub(profit)?, amount, self.entry?, Decimal::new(1, 2))
+            }
+            _ => self.sized(value, amount, self.entry?, Decimal::new(7, 2)),
+        }
+    }
+
+    fn by_margin(&self, amount: Decimal) -> Option<Proof> {
+        self.sized(self.margin?.checked_mul(self.leverage?)?, amount, self.entry?, Decimal::new(7, 2))
+    }
+
+    fn by_profit(&self, amount: Decimal, inverse: bool) -> Option<Proof> {
+        let (entry, mark) = (self.entry?, self.mark?);
+        let moved = match inverse {
+            false => mark.checked_sub(entry)?,
+            true => Decimal::ONE.checked_div(entry)?.checked_sub(Decimal::ONE.checked_div(mark)?)?,
+        };
+        let size = self.profit?.abs().checked_div(amount.checked_mul(moved.abs())?)?;
+        (!size.is_zero()).then_some(Proof { size, within: Decimal::new(5, 2), whole: false })
+    }
+
+    /// value = amount x size x price, or amount x size / price where profit is paid in the base currency.
+    fn sized(&self, value: Decimal, amount: Decimal, price: Decimal, within: Decimal) -> Option<Proof> {
+        let size = match self.inverse? {
+            false => value.checked_div(amount.checked_mul(price)?)?,
+            true => value.checked_mul(price)?.checked_div(amount)?,
+        };
+        (size > Decimal::ZERO).then_some(Proof { size, within, whole: true })
+    }
+}
+
+impl Proof {
+    fn allows(&self, size: Decimal) -> bool {
+        let ratio = self.size.checked_div(size);
+        ratio.is_some_and(|ratio| (ratio - Decimal::ONE).abs() <= self.within)
+    }
+
+    /// The power of ten that it shows, from a thousand millionth to a thousand millions.
+    fn power_of_ten(&self) -> Option<Decimal> {
+        let small = (1..=9).map(|scale| Decimal::new(1, scale));
+        let great = (0..=9_u32).map(|power| Decimal::from(10_u64.pow(power)));
+        small.chain(great).find(|power| self.allows(*power))
+    }
+}
+
+/// The one size that all figures which show a size agree on; one of them must be of the whole position.
+fn agreed(proofs: &[Proof], size: impl Fn(&Proof) -> Option<Decimal>) -> Option<Decimal> {
+    let mut shown = proofs.iter().filter_map(|proof| Some((size(proof)?, proof.whole)));
+    let (first, mut whole) = shown.next()?;
+    for (size, of_whole) in shown {
+        if size != first {
+            return None;
+        }
+        whole |= of_whole;
+    }
+    whole.then_some(first)
+}

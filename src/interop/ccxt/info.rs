@@ -1,0 +1,419 @@
+//! The exchange's own row: what its fields say, by their names. A field of the row itself wins over one of an inner object,
+//! and only objects that can be the position itself are looked into.
+
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+
+use super::Faulty;
+use super::json::{Fields, Token, token, value_number};
+use super::number::Number;
+use super::words::{self, Direction, folded};
+use crate::model::Side;
+
+/// How deep inner objects are looked into.
+const DEEPEST: usize = 3;
+
+/// What an amount's name says about its sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Above zero is long.
+    Side,
+    /// It may be a bare size.
+    Unsaid,
+}
+
+/// What an amount's name says about its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Contracts,
+    Base,
+    Unsaid,
+}
+
+/// Names under which exchanges state how much is open, the most telling first. What is available, frozen, ordered, opened
+/// or closed over time is none of them.
+const AMOUNTS: [(&str, Sign, Unit); 44] = [
+    ("newposition", Sign::Side, Unit::Unsaid),
+    ("szi", Sign::Side, Unit::Base),
+    ("positionamt", Sign::Side, Unit::Unsaid),
+    ("pa", Sign::Side, Unit::Unsaid),
+    ("currentqty", Sign::Side, Unit::Contracts),
+    ("signedquantity", Sign::Side, Unit::Unsaid),
+    ("signedqty", Sign::Side, Unit::Unsaid),
+    ("signedsize", Sign::Side, Unit::Unsaid),
+    ("signedamount", Sign::Side, Unit::Unsaid),
+    ("netquantity", Sign::Side, Unit::Unsaid),
+    ("netqty", Sign::Side, Unit::Unsaid),
+    ("netsize", Sign::Side, Unit::Unsaid),
+    ("netposition", Sign::Side, Unit::Unsaid),
+    ("positionqty", Sign::Side, Unit::Unsaid),
+    ("holding", Sign::Side, Unit::Unsaid),
+    ("numberofcontracts", Sign::Unsaid, Unit::Contracts),
+    ("numcontracts", Sign::Unsaid, Unit::Contracts),
+    ("contractsamount", Sign::Unsaid, Unit::Contracts),
+    ("contractqty", Sign::Unsaid, Unit::Contracts),
+    ("lots", Sign::Unsaid, Unit::Contracts),
+    ("contracts", Sign::Unsaid, Unit::Contracts),
+    ("pos", Sign::Unsaid, Unit::Unsaid),
+    ("position", Sign::Unsaid, Unit::Unsaid),
+    ("positions", Sign::Unsaid, Unit::Unsaid),
+    ("positionsize", Sign::Unsaid, Unit::Unsaid),
+    ("possize", Sign::Unsaid, Unit::Unsaid),
+    ("positionvolume", Sign::Unsaid, Unit::Unsaid),
+    ("positionquantity", Sign::Unsaid, Unit::Unsaid),
+    ("positionamount", Sign::Unsaid, Unit::Unsaid),
+    ("currentamount", Sign::Unsaid, Unit::Unsaid),
+    ("currentsize", Sign::Unsaid, Unit::Unsaid),
+    ("currentposition", Sign::Unsaid, Unit::Unsaid),
+    ("currentvolume", Sign::Unsaid, Unit::Unsaid),
+    ("holdvol", Sign::Unsaid, Unit::Unsaid),
+    ("holdvolume", Sign::Unsaid, Unit::Unsaid),
+    ("holdamount", Sign::Unsaid, Unit::Unsaid),
+    ("holdsize", Sign::Unsaid, Unit::Unsaid),
+    ("total", Sign::Unsaid, Unit::Unsaid),
+    ("size", Sign::Unsaid, Unit::Unsaid),
+    ("qty", Sign::Unsaid, Unit::Unsaid),
+    ("quantity", Sign::Unsaid, Unit::Unsaid),
+    ("volume", Sign::Unsaid, Unit::Unsaid),
+    ("amount", Sign::Unsaid, Unit::Unsaid),
+    ("openinterest", Sign::Unsaid, Unit::Unsaid),
+];
+
+/// Names of a direction; those that speak of the position come before those that may speak of an order.
+const DIRECTIONS: [&str; 8] =
+    ["positionside", "posside", "holdside", "positiondirection", "ps", "side", "direction", "sidetype"];
+const YES_IS_LONG: [&str; 3] = ["isbuy", "islong", "long"];
+const MODES: [&str; 7] =
+    ["posmode", "positionmode", "holdmode", "separatedmode", "mode", "hedgemode", "mergemode"];
+pub(super) const ENTRIES: [&str; 23] = [
+    "entryprice",
+    "entrypx",
+    "avgentryprice",
+    "averageentryprice",
+    "entryvwap",
+    "avgpx",
+    "avgprice",
+    "averageprice",
+    "openpriceavg",
+    "openavgprice",
+    "openavgpx",
+    "avgopenprice",
+    "averageopenprice",
+    "holdavgprice",
+    "costopen",
+    "openprice",
+    "averagecost",
+    "avgcost",
+    "avgcostprice",
+    "positionavgprice",
+    "costprice",
+    "ep",
+    "avgopenpositionprice",
+];
+pub(super) const MARKS: [&str; 7] =
+    ["markprice", "markpx", "currentprice", "oracleprice", "lastprice", "lastpx", "last"];
+pub(super) const PROFITS: [&str; 12] = [
+    "unrealizedpnl",
+    "unrealisedpnl",
+    "unrealizedprofit",
+    "unrealisedprofit",
+    "unrealizedprofitloss",
+    "upl",
+    "unpnl",
+    "unrealizedpl",
+    "unrealisedpl",
+    "profitunreal",
+    "unrealizepnl",
+    "floatingprofitloss",
+];
+pub(super) const VALUES: [&str; 9] = [
+    "notional",
+    "notionalvalue",
+    "positionvalue",
+    "foreignnotional",
+    "notionalusd",
+    "markvalue",
+    "positionnotional",
+    "ordervalue",
+    "value",
+];
+pub(super) const MARGINS: [&str; 5] =
+    ["initialmargin", "imr", "positioninitialmargin", "marginused", "positionim"];
+pub(super) const LEVERAGES: [&str; 4] = ["leverage", "lever", "leverrate", "leveragevalue"];
+const IDS: [&str; 8] =
+    ["symbol", "instid", "contractcode", "contract", "instrumentname", "instrument", "market", "productid"];
+/// Names that only a row of a closed position fills.
+const CLOSED: [&str; 15] = [
+    "closetime",
+    "closedtime",
+    "closingtime",
+    "closedat",
+    "closeid",
+    "closetotalpos",
+    "closeavgpx",
+    "closeavgprice",
+    "closepriceavg",
+    "avgcloseprice",
+    "closeprice",
+    "avgexitprice",
+    "exitprice",
+    "closedsize",
+    "closepositionvolume",
+];
+
+/// Of those, when it was closed.
+const CLOSED_AT: [&str; 4] = ["closetime", "closedtime", "closingtime", "closedat"];
+
+/// How much is open, by the exchange's own row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub name: String,
+    pub number: Number,
+    pub sign: Sign,
+    pub unit: Unit,
+}
+
+/// The fields of an exchange's own row, outermost first.
+pub(super) struct Info<'a> {
+    levels: Vec<Vec<(String, String, &'a RawValue)>>,
+}
+
+impl Amount {
+    /// Whether its name may as well be that of an order's or a closing's quantity.
+    pub fn is_vague(&self) -> bool {
+        let name = self.name.rsplit('.').next().map(folded);
+        name.is_some_and(|name| ["qty", "quantity", "volume", "amount"].contains(&name.as_str()))
+    }
+
+    /// Some exchanges write fixed-point integers of 18 decimals: so great a number is no amount as it stands.
+    pub fn is_fixed_point(&self) -> bool {
+        self.number.value.abs() >= Decimal::from(1_000_000_000_000_000_u64)
+    }
+}
+
+impl<'a> Info<'a> {
+    /// Looks into an object. An array (bitfinex has rows without names) and everything else says nothing.
+    pub fn of(value: &'a RawValue) -> Result<Self, Faulty> {
+        let mut info = Self { levels: Vec::new() };
+        if token(value) == Token::Object {
+            info.level(value, "", 0)?;
+        }
+        Ok(info)
+    }
+
+    fn level(&mut self, value: &'a RawValue, path: &str, depth: usize) -> Result<(), Faulty> {
+        let fields = Fields::of(value).map_err(|(field, fault)| (format!("{path}{field}"), fault))?;
+        let level: Vec<_> =
+            fields.iter().map(|(name, value)| (folded(name), format!("{path}{name}"), value)).collect();
+        let inner: Vec<_> = level
+            .iter()
+            .filter(|(name, _, value)| may_be_the_position(name) && token(value) == Token::Object)
+            .map(|(_, path, value)| (format!("{path}."), *value))
+            .collect();
+        self.levels.push(level);
+        for (path, value) in inner {
+            if depth < DEEPEST {
+                self.level(value, &path, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first of these names that stands there with a value, and where; an outer level wins.
+    fn find(&self, names: &[&str]) -> Option<(&str, &'a RawValue)> {
+        self.levels.iter().find_map(|level| {
+            names.iter().find_map(|wanted| {
+                let found = level.iter().find(|(name, _, value)| name == wanted && is_said(value));
+                found.map(|(_, path, value)| (path.as_str(), *value))
+            })
+        })
+    }
+
+    /// A number under one of these names, if it is legible.
+    pub fn number(&self, names: &[&str]) -> Option<Number> {
+        let (_, value) = self.find(names)?;
+        value_number(value).ok().flatten()
+    }
+
+    /// All legible numbers under these names, of every level.
+    pub fn numbers(&self, names: &[&str]) -> Vec<Decimal> {
+        let named = self.levels.iter().flatten().filter(|(name, _, _)| names.contains(&name.as_str()));
+        named.filter_map(|(_, _, value)| value_number(value).ok().flatten()).map(|n| n.value).collect()
+    }
+
+    /// Whether the exchange itself wrote this figure somewhere: then ccxt did not compute it.
+    pub fn states(&self, figure: Decimal) -> bool {
+        let figure = figure.abs();
+        let mut all =
+            self.levels.iter().flatten().filter_map(|(_, _, value)| value_number(value).ok().flatten());
+        all.any(|n| near(n.value.abs(), figure))
+    }
+
+    /// How much is open.
+    pub fn amount(&self) -> Result<Option<Amount>, Faulty> {
+        for level in &self.levels {
+            for (wanted, sign, unit) in AMOUNTS {
+                let found = level.iter().find(|(name, _, value)| name == wanted && is_said(value));
+                let Some((_, path, value)) = found else { continue };
+                if matches!(token(value), Token::Object | Token::Array) {
+                    continue;
+                }
+                let number = value_number(value).map_err(|fault| (path.clone(), fault))?;
+                if let Some(number) = number {
+                    return Ok(Some(Amount { name: path.clone(), number, sign, unit }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first word that tells a direction; where none does, whether the amount's sign tells it.
+    pub fn direction(&self) -> Direction {
+        let mut signed = false;
+        for level in &self.levels {
+            for wanted in DIRECTIONS {
+                for (_, _, value) in level.iter().filter(|(name, _, _)| name == wanted) {
+                    let Token::Text(word) = token(value) else { continue };
+                    match words::direction(&word) {
+                        Direction::Of(side) => return Direction::Of(side),
+                        Direction::Signed => signed = true,
+                        Direction::Silent | Direction::Unknown => {}
+                    }
+                }
+            }
+            for (_, _, value) in level.iter().filter(|(name, _, _)| YES_IS_LONG.contains(&name.as_str())) {
+                match truth(value) {
+                    Some(true) => return Direction::Of(Side::Long),
+                    Some(false) => return Direction::Of(Side::Short),
+                    None => {}
+                }
+            }
+            if let Some(sign) = level.iter().find(|(name, _, _)| name == "sign") {
+                match value_number(sign.2).ok().flatten().map(|n| n.value) {
+                    Some(one) if one == Decimal::ONE => return Direction::Of(Side::Long),
+                    Some(one) if one == Decimal::NEGATIVE_ONE => return Direction::Of(Side::Short),
+                    _ => {}
+                }
+            }
+        }
+        if signed { Direction::Signed } else { Direction::Silent }
+    }
+
+    /// A word of the position's own side: in hedge mode, the leg.
+    pub fn own_side(&self) -> Direction {
+        let found = self.find(&["positionside", "posside", "ps"]);
+        match found.map(|(_, value)| token(value)) {
+            Some(Token::Text(word)) => words::direction(&word),
+            _ => Direction::Unknown,
+        }
+    }
+
+    /// Whether the row says that the account is in hedge mode.
+    pub fn hedged(&self) -> Option<bool> {
+        if let Some((_, value)) = self.find(&["onlyoneposition"])
+            && let Some(only) = truth(value)
+        {
+            return Some(!only);
+        }
+        let modes = self.levels.iter().flatten().filter(|(name, _, _)| MODES.contains(&name.as_str()));
+        for (name, _, value) in modes {
+            let said = match token(value) {
+                Token::Text(word) => words::hedged(&word),
+                Token::Bool(yes) if name == "hedgemode" => Some(yes),
+                _ => None,
+            };
+            if said.is_some() {
+                return said;
+            }
+        }
+        None
+    }
+
+    /// bybit's and its relatives' number of the leg: 0 is one-way, 1 long, 2 short.
+    pub fn position_index(&self) -> Option<u32> {
+        let index = self.number(&["positionidx", "positionindex"])?;
+        [0, 1, 2].into_iter().find(|n| Decimal::from(*n) == index.value)
+    }
+
+    /// The exchange's own name of what is open.
+    pub fn name(&self) -> Option<String> {
+        match self.find(&IDS).map(|(_, value)| token(value)) {
+            Some(Token::Text(name)) => Some(name),
+            Some(Token::Number(name)) => Some(name.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Whether the row says that profit is paid in the base currency.
+    pub fn inverse(&self) -> Option<bool> {
+        self.find(&["isinverse"]).and_then(|(_, value)| truth(value))
+    }
+
+    /// A field that only a closed position's row fills.
+    pub fn closed(&self) -> Option<&str> {
+        let fields = self.levels.iter().flatten().filter(|(name, _, _)| CLOSED.contains(&name.as_str()));
+        let mut filled = fields.filter(|(_, _, value)| match token(value) {
+            Token::Text(text) => {
+                !text.is_empty() && super::number::number(&text).is_none_or(|n| !n.value.is_zero())
+            }
+            Token::Number(text) => super::number::number(text).is_none_or(|n| !n.value.is_zero()),
+            _ => false,
+        });
+        filled.next().map(|(_, path, _)| path.as_str())
+    }
+
+    /// Whether all of it was closed: the time of closing stands there, or opened and closed quantity do and are equal.
+    pub fn is_over(&self) -> bool {
+        if self.numbers(&CLOSED_AT).iter().any(|time| !time.is_zero()) {
+            return true;
+        }
+        let pairs = [
+            ("opentotalpos", "closetotalpos"),
+            ("openmaxpos", "closetotalpos"),
+            ("openpositionvolume", "closepositionvolume"),
+            ("cumopensize", "cumclosesize"),
+        ];
+        pairs.iter().any(|(opened, closed)| match (self.number(&[*opened]), self.number(&[*closed])) {
+            (Some(opened), Some(closed)) => opened.value == closed.value && !closed.value.is_zero(),
+            _ => false,
+        })
+    }
+
+    /// Whether the row is there only for resting orders, or says of itself that nothing is open.
+    pub fn says_flat(&self) -> bool {
+        let open = self.find(&["isopen"]).and_then(|(_, value)| truth(value));
+        let orders = self.numbers(&["openorderbuyqty", "openordersellqty"]);
+        open == Some(false) || open == Some(true) && orders.iter().any(|quantity| !quantity.is_zero())
+    }
+}
+
+/// Whether an inner object of this name can be the position itself, and not an order or a leg of something else.
+fn may_be_the_position(name: &str) -> bool {
+    ["position", "balance", "data", "info", "detail", "details", "state", "leverage"].contains(&name)
+        || name.ends_with("position")
+}
+
+/// Null and empty text say nothing.
+fn is_said(value: &RawValue) -> bool {
+    !matches!(value.get(), "null" | "\"\"")
+}
+
+fn truth(value: &RawValue) -> Option<bool> {
+    match token(value) {
+        Token::Bool(yes) => Some(yes),
+        Token::Text(word) => match folded(&word).as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Equal up to what a float on the way loses.
+fn near(a: Decimal, b: Decimal) -> bool {
+    if a.is_zero() || b.is_zero() {
+        return a == b;
+    }
+    a.checked_div(b).is_some_and(|ratio| (ratio - Decimal::ONE).abs() < Decimal::new(1, 12))
+}
