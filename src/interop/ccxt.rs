@@ -25,6 +25,7 @@ mod figures;
 mod info;
 mod json;
 mod markets;
+mod names;
 mod number;
 mod orders;
 mod positions;

@@ -70,6 +70,13 @@ fn quirk_01_base_units_are_told_from_contracts_or_it_is_a_problem() {
     // So does a name.
     assert_eq!(open(&row(r#""number_of_contracts":"300""#, "")).contracts, decimal("300"));
     assert_eq!(open(&row(r#""szi":"300""#, "")).contracts, decimal("3"));
+    // An inverse position whose amount is in quote units: margin x leverage, and its size in the base currency.
+    let inverse = open(
+        r#"[{"symbol":"BTC/USD:BTC","side":"long","contracts":null,"contractSize":10,"entryPrice":7440.18,"notional":50,
+            "markPrice":7476.65,"info":{"size":50,"size_currency":0.006687487,"direction":"buy","initial_margin":0.000197283,
+            "leverage":34}}]"#,
+    );
+    assert_eq!((inverse.contracts, inverse.contract_size), (decimal("5"), Some(decimal("10"))));
     // Nothing says it: no guess.
     let unknown =
         "venue DOGE/USDT:USDT: info.size: 300 may be contracts or base units, and nothing in the row tells";
@@ -90,6 +97,9 @@ fn quirk_02_a_closed_row_with_a_side_is_flat() {
     ] {
         assert_eq!(flat(&format!("[{row}]")).symbol.as_str(), "A/B:B", "{row}");
     }
+    // What was closed is no amount that is open.
+    let was = r#"[{"symbol":"A/B:B","side":"long","contracts":0,"info":{"qty":"3","closedSize":"3","avgExitPrice":"7"}}]"#;
+    assert_eq!(flat(was).symbol.as_str(), "A/B:B");
     // It was closed, but how much of it the row does not say.
     let part = r#"[{"symbol":"A/B:B","side":"long","contracts":3,"info":{"qty":"3","closedSize":"3","avgExitPrice":"7"}}]"#;
     assert_eq!(

@@ -5,8 +5,9 @@
 
 use rust_decimal::Decimal;
 
-use super::info::{self, Info};
+use super::info::Info;
 use super::json::Fields;
+use super::names;
 use crate::model::Side;
 
 /// The figures of a row that can prove something. All of them may be missing.
@@ -54,11 +55,11 @@ impl Figures {
         };
         Self {
             entry: entry.filter(|price| *price > Decimal::ZERO),
-            mark: price("markPrice", &info::MARKS),
-            values: said(&["notional"], &info::VALUES),
-            profit: said(&["unrealizedPnl", "unrealizedProfit"], &info::PROFITS).first().copied(),
-            margin: said(&["initialMargin"], &info::MARGINS).first().copied(),
-            leverage: price("leverage", &info::LEVERAGES),
+            mark: price("markPrice", &names::MARKS),
+            values: said(&["notional"], &names::VALUES),
+            profit: said(&["unrealizedPnl", "unrealizedProfit"], &names::PROFITS).first().copied(),
+            margin: said(&["initialMargin"], &names::MARGINS).first().copied(),
+            leverage: price("leverage", &names::LEVERAGES),
             inverse,
         }
     }

@@ -4,8 +4,9 @@ use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use super::figures::Figures;
-use super::info::{self, Amount, Info, Sign, Unit};
+use super::info::{Amount, Info};
 use super::json::{Fields, Token, token};
+use super::names::{self, Sign, Unit};
 use super::number::Number;
 use super::positions::{Flat, Position};
 use super::problem::{Fault, Problem};
@@ -117,8 +118,11 @@ impl Row<'_> {
             let raw = raw.ok().flatten();
             let amount = raw.as_ref().map(|raw| raw.number.value);
             if contracts.value.is_zero() {
+                let was = raw.as_ref().is_none_or(|raw| raw.is_vague() && self.info.closed().is_some());
                 return match amount {
-                    Some(amount) if !amount.is_zero() => Err(self.contradicted(contracts, raw.as_ref())),
+                    Some(amount) if !amount.is_zero() && !was => {
+                        Err(self.contradicted(contracts, raw.as_ref()))
+                    }
                     _ => Ok(None),
                 };
             }
@@ -269,7 +273,7 @@ impl Row<'_> {
     /// Zero is what exchanges write when they know no entry.
     fn entry(&self) -> Result<Option<Decimal>, Faulty> {
         let said = self.fields.number("entryPrice")?.filter(|n| !n.value.is_zero());
-        let entry = said.or_else(|| self.info.number(&info::ENTRIES)).map(|n| n.value);
+        let entry = said.or_else(|| self.info.number(&names::ENTRIES)).map(|n| n.value);
         Ok(entry.filter(|price| !price.is_zero()))
     }
 
