@@ -77,6 +77,14 @@ fn quirk_01_base_units_are_told_from_contracts_or_it_is_a_problem() {
             "leverage":34}}]"#,
     );
     assert_eq!((inverse.contracts, inverse.contract_size), (decimal("5"), Some(decimal("10"))));
+    // Base units that are no contracts come out at a quotient without end: not rounded.
+    let odd =
+        r#"[{"symbol":"A/B:B","side":"long","contracts":null,"contractSize":4.5,"info":{"szi":"6.34"}}]"#;
+    assert!(
+        problem(odd).contains("info.szi: 6.34 / 4.5 has more digits than a quantity can keep"),
+        "{}",
+        problem(odd)
+    );
     // Nothing says it: no guess.
     let unknown =
         "venue DOGE/USDT:USDT: info.size: 300 may be contracts or base units, and nothing in the row tells";
@@ -174,6 +182,13 @@ fn quirk_05_the_contract_size_comes_from_the_markets_then_the_row_unless_its_fig
     assert_eq!(open(inverse).contract_size, Some(Decimal::ONE));
     let bare = r#"[{"symbol":"pi_xrpusd","side":"long","contracts":230,"entryPrice":0.7533}]"#;
     assert_eq!(open(bare).contract_size, None);
+    // A value may be of now or of the entry.
+    for value in ["83.642", "84.5002"] {
+        let text = format!(
+            r#"[{{"symbol":"ETH/USDT:USDT","side":"long","contracts":2,"entryPrice":4182.1,"markPrice":4225.01,"notional":{value}}}]"#
+        );
+        assert_eq!(open(&text).contract_size, Some(decimal("0.01")), "{value}");
+    }
     // One figure that fits is enough to believe the row; a profit alone disproves nothing.
     for more in [
         r#""notional":2000"#,

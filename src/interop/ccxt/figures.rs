@@ -111,28 +111,33 @@ impl Figures {
     }
 
     fn proofs(&self, amount: Decimal, side: Option<Side>) -> Vec<Proof> {
+        // Some rows repeat the amount as the value.
+        let values = self.values.iter().map(|value| value.abs()).filter(|value| *value != amount);
         let mut proofs: Vec<Proof> =
-            self.values.iter().filter_map(|value| self.by_value(value.abs(), amount, side)).collect();
+            values.flat_map(|value| self.by_value(value, amount, side)).flatten().collect();
         proofs.extend(self.inverse.and_then(|inverse| self.by_profit(amount, inverse)));
         proofs.extend(self.by_margin(amount));
         proofs
     }
 
-    fn by_value(&self, value: Decimal, amount: Decimal, side: Option<Side>) -> Option<Proof> {
-        // Some rows repeat the amount as the value.
-        if value == amount {
-            return None;
-        }
-        if let Some(mark) = self.mark {
-            return self.sized(value, amount, mark, Decimal::new(1, 2));
-        }
-        // Without a mark: the value less the profit is what was paid.
-        match (side, self.profit, self.inverse?) {
-            (Some(side), Some(profit), false) => {
-                let profit = if side == Side::Long { profit } else { -profit };
-                self.sized(value.checked_sub(profit)?, amount, self.entry?, Decimal::new(1, 2))
+    /// A value is of now or of the entry. Without a mark it is of now or of the entry too: what was paid is the value less
+    /// the profit, or not far from it.
+    fn by_value(&self, value: Decimal, amount: Decimal, side: Option<Side>) -> [Option<Proof>; 2] {
+        let sized = |value, price, within| self.sized(value, amount, price, within);
+        let (near, nearer) = (Decimal::new(7, 2), Decimal::new(1, 2));
+        match (self.mark, self.entry) {
+            (Some(mark), entry) => {
+                [sized(value, mark, nearer), entry.and_then(|entry| sized(value, entry, nearer))]
             }
-            _ => self.sized(value, amount, self.entry?, Decimal::new(7, 2)),
+            (None, Some(entry)) => match (side, self.profit, self.inverse) {
+                (Some(side), Some(profit), Some(false)) => {
+                    let profit = if side == Side::Long { profit } else { -profit };
+                    let paid = value.checked_sub(profit);
+                    [paid.and_then(|paid| sized(paid, entry, nearer)), sized(value, entry, nearer)]
+                }
+                _ => [sized(value, entry, near), None],
+            },
+            (None, None) => [None, None],
         }
     }
 

@@ -13,7 +13,7 @@ use super::problem::{Fault, Problem};
 use super::words::{self, Direction};
 use super::{Faulty, Market, Source};
 use crate::error::shorten;
-use crate::model::{Leg, Side, Symbol};
+use crate::model::{Leg, Quantity, Side, Symbol};
 
 /// A row that was read by itself; its leg may depend on the other rows.
 pub(super) enum Draft {
@@ -262,7 +262,9 @@ impl Row<'_> {
             (Some(unit), None) => Ok((amount, Some(unit))),
             (Some(unit), Some(size)) if unit == size => Ok((amount, Some(size))),
             (Some(_), Some(size)) => {
-                let contracts = amount.checked_div(size).filter(|c| c.checked_mul(size) == Some(amount));
+                // What a quantity can hold has come out even: a quotient that was rounded has 28 digits.
+                let even = |c: &Decimal| Quantity::new(*c).is_ok() && c.checked_mul(size) == Some(amount);
+                let contracts = amount.checked_div(size).filter(even);
                 let text = format!("{amount} / {size}");
                 let contracts = contracts.ok_or((self.path(&raw.name), Fault::TooManyDigits { text }))?;
                 Ok((contracts.normalize(), Some(size)))
