@@ -48,6 +48,12 @@ impl Snapshot {
         Self(body)
     }
 
+    /// A view of a state that belongs to no book of this process.
+    #[cfg(feature = "journal")]
+    pub(crate) fn alone(state: crate::state::State) -> Self {
+        Self(Arc::new(Body { state, window: crate::state::Ring::new(1), late: super::late::Late::new() }))
+    }
+
     pub(crate) fn body(&self) -> &Body {
         &self.0
     }
