@@ -72,19 +72,15 @@ mod tests {
     use super::*;
     use crate::{Book, Instrument};
 
-    /// Publications 1..=count, in chunks of 16.
-    fn chunks(count: usize) -> Vec<Chunk> {
+    #[test]
+    fn what_is_not_durable_is_kept_whole_and_in_order_and_nothing_else_for_long() {
+        let count = 4_096;
         let book = Book::builder().instruments(count).window(count).build().unwrap();
         for n in 0..count {
             book.register(Instrument::linear(&format!("C{n}/USDT:USDT"), "0.1", "1").unwrap()).unwrap();
         }
         let all: Vec<_> = book.changes_after(Sequence(0)).take(count).map(Result::unwrap).collect();
-        all.chunks(16).map(Arc::from).collect()
-    }
-
-    #[test]
-    fn what_is_not_durable_is_kept_whole_and_in_order_and_nothing_else_for_long() {
-        let chunks = chunks(4_096);
+        let chunks: Vec<Chunk> = all.chunks(16).map(Arc::from).collect();
         let (mut late, mut durable) = (Late::new(), 0_u64);
         for (n, chunk) in chunks.iter().enumerate() {
             // A disk that stands still for long, then catches up.
