@@ -63,7 +63,8 @@ pub enum OrderState {
 }
 
 impl OrderState {
-    pub(crate) const fn name(&self) -> &'static str {
+    /// In one or two words.
+    pub const fn name(&self) -> &'static str {
         match self {
             OrderState::Reserved => "reserved",
             OrderState::Sent => "sent",

@@ -64,7 +64,7 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
     } else if !book_equals_fold {
         differences.push("replaying every change gives another book".to_owned());
     }
-    let gapless = witness.gapless && witness.changes == view.sequence().0;
+    let gapless = witness.gapless && witness.changes == view.sequence().0 - setup.begins.sequence().0;
 
     // Venue time must be later than the last fill for a report to prove anything (R8).
     setup.venue.advance(setup.venue.now().plus(Duration::from_millis(1)).max(Timestamp(0)));

@@ -1,0 +1,249 @@
+//! `posbook history`, `tail` and `export`: changes line by line.
+
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use posbook::journal::{History, Line};
+use posbook::{Leg, Sequence};
+
+use super::{key, leg, time};
+use crate::output::{Format, progress};
+use crate::{Failure, Verdict};
+
+/// Options of `posbook history`.
+#[derive(Debug, Args)]
+pub struct HistoryOptions {
+    /// The folder of the journal.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// The symbol of the instrument.
+    #[arg(value_name = "KEY")]
+    symbol: String,
+
+    /// Which leg of it: net, long or short.
+    #[arg(long, default_value = "net", value_parser = leg)]
+    leg: Leg,
+
+    /// Whose; 0 is nobody's.
+    #[arg(long, default_value_t = 0)]
+    owner: u32,
+
+    /// A line for people, or one JSON object, a change.
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+/// Options of `posbook tail`.
+#[derive(Debug, Args)]
+pub struct TailOptions {
+    /// The folder of the journal.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// How many changes to begin with.
+    #[arg(short = 'n', long, default_value_t = 10)]
+    lines: u64,
+
+    /// Go on with what is written from now on, until it is stopped.
+    #[arg(short = 'f', long)]
+    follow: bool,
+
+    /// A line for people, or one JSON object, a change.
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+/// Options of `posbook export`.
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// The folder of the journal.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// The file to write; it must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// As JSON lines, or as CSV.
+    #[arg(long = "as", value_name = "WORD", default_value = "jsonl")]
+    kind: Kind,
+
+    /// Only changes after this one.
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    after: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Jsonl,
+    Csv,
+}
+
+/// The story of one key.
+pub fn history(options: &HistoryOptions) -> Result<Verdict, Failure> {
+    let history = History::open(&options.folder)?;
+    let key = key(&history, &options.symbol, options.leg, options.owner)?;
+    let mut out = std::io::stdout().lock();
+    show(&history, Sequence(0), Some(key), options.format, &mut out)?;
+    Ok(Verdict::Yes)
+}
+
+/// The last changes, and those that come.
+pub fn tail(options: &TailOptions) -> Result<Verdict, Failure> {
+    let history = History::open(&options.folder)?;
+    let (_, last) = history.bounds()?;
+    let mut last = Sequence(last.0.saturating_sub(options.lines));
+    let mut out = std::io::stdout().lock();
+    last = show(&history, last, None, options.format, &mut out)?.unwrap_or(last);
+    drop(history);
+    while options.follow {
+        std::thread::sleep(Duration::from_millis(200));
+        // Each look is a moment of its own.
+        let history = History::open(&options.folder)?;
+        match show(&history, last, None, options.format, &mut out)? {
+            Some(reached) => last = reached,
+            None => break, // Whoever reads has heard enough.
+        }
+    }
+    Ok(Verdict::Yes)
+}
+
+/// Writes lines; `None`: the reader has gone.
+fn show(
+    history: &History,
+    after: Sequence,
+    key: Option<posbook::PositionKey>,
+    format: Format,
+    out: &mut impl Write,
+) -> Result<Option<Sequence>, Failure> {
+    let (mut last, mut failed) = (after, None);
+    history.lines(after, key, |line| {
+        last = Sequence(line.sequence);
+        let written = match format {
+            Format::Table => writeln!(out, "{}", told(&line)),
+            Format::Json => {
+                serde_json::to_string(&line).map_err(Into::into).and_then(|line| writeln!(out, "{line}"))
+            }
+        };
+        failed = written.err();
+        failed.is_none()
+    })?;
+    let failed = failed.or(out.flush().err());
+    match failed {
+        None => Ok(Some(last)),
+        Some(wrong) if wrong.kind() == ErrorKind::BrokenPipe => Ok(None),
+        Some(wrong) => Err(Failure::Environment(format!("the result could not be written: {wrong}"))),
+    }
+}
+
+/// A change in one line: when, where, what, why, before and after.
+fn told(line: &Line) -> String {
+    let mut place = line.symbol.clone().unwrap_or_else(|| "-".to_owned());
+    if line.leg.as_deref().is_some_and(|leg| leg != "net") {
+        place += &format!(" {}", line.leg.as_deref().unwrap_or_default());
+    }
+    let mut text =
+        format!("{:>8}  {}  {place}  {} by {}", line.sequence, time(line.time), line.kind, line.cause);
+    if !line.reason.is_empty() {
+        text += &format!(" ({})", line.reason);
+    }
+    if let Some(fill) =
+        line.fill.as_deref().and_then(|fill| serde_json::from_str::<serde_json::Value>(fill).ok())
+    {
+        let part = |name: &str| fill.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        text += &format!(": {} {} @ {}", part("side"), part("quantity"), part("price"));
+    }
+    let after = line.after.as_deref().map(position);
+    match (&line.before, after) {
+        (Some(before), Some(after)) if *before == after => text += &format!("  | {after}"),
+        (before, Some(after)) => {
+            text += &format!("  | {} -> {after}", before.as_deref().unwrap_or("nothing"))
+        }
+        (_, None) => {}
+    }
+    text
+}
+
+/// The position of a record as one line, in the words of `before`.
+fn position(record: &str) -> String {
+    let Ok(record) = serde_json::from_str::<serde_json::Value>(record) else { return "?".to_owned() };
+    let part = |name: &str| record.get(name).and_then(|v| v.as_str());
+    let (Some(side), Some(quantity), Some(entry)) = (part("side"), part("quantity"), part("entry")) else {
+        return "flat".to_owned();
+    };
+    let mut text = format!("{side} {quantity} @ {entry}");
+    for name in ["stop", "take"] {
+        if let Some(price) = part(name) {
+            text += &format!(" {name} {price}");
+        }
+    }
+    text
+}
+
+/// Every change into a file.
+pub fn export(options: &ExportOptions) -> Result<Verdict, Failure> {
+    let history = History::open(&options.folder)?;
+    let (_, last) = history.bounds()?;
+    let file = File::create_new(&options.out).map_err(|wrong| {
+        Failure::Environment(format!("{}: {wrong}; give a file that is not there yet", options.out.display()))
+    })?;
+    let mut out = BufWriter::new(file);
+    let bar = progress(last.0.saturating_sub(options.after), "exporting");
+    let mut failed = None;
+    if options.kind == Kind::Csv {
+        failed = writeln!(out, "{HEAD}").err();
+    }
+    history.lines(Sequence(options.after), None, |line| {
+        bar.inc(1);
+        let written = match options.kind {
+            Kind::Jsonl => {
+                serde_json::to_string(&line).map_err(Into::into).and_then(|line| writeln!(out, "{line}"))
+            }
+            Kind::Csv => writeln!(out, "{}", row(&line)),
+        };
+        failed = failed.take().or(written.err());
+        failed.is_none()
+    })?;
+    bar.finish_and_clear();
+    match failed.or(out.flush().err()) {
+        None => Ok(Verdict::Yes),
+        Some(wrong) => Err(Failure::Environment(format!("{}: {wrong}", options.out.display()))),
+    }
+}
+
+const HEAD: &str =
+    "sequence,unit_first,unit_count,time,epoch,symbol,leg,owner,kind,cause,reason,before,after,fill,ended";
+
+/// A change as a row of a table, by RFC 4180.
+fn row(line: &Line) -> String {
+    let text = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let maybe = |value: &Option<String>| value.as_deref().map(text).unwrap_or_default();
+    let numbers = [line.sequence.to_string(), line.unit_first.to_string(), line.unit_count.to_string()];
+    let owner = line.owner.map(|owner| owner.to_string()).unwrap_or_default();
+    let parts = [line.time.to_string(), line.epoch.to_string(), maybe(&line.symbol), maybe(&line.leg), owner];
+    let words = [text(&line.kind), text(&line.cause), text(&line.reason)];
+    let records = [maybe(&line.before), maybe(&line.after), maybe(&line.fill), maybe(&line.ended)];
+    numbers.into_iter().chain(parts).chain(words).chain(records).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_as_many_fields_as_its_head_and_quotes_what_needs_it() {
+        let line = Line { reason: "said \"no\", twice".into(), ..Line::default() };
+        assert!(row(&line).contains("\"said \"\"no\"\", twice\""));
+        assert_eq!(row(&Line::default()).split(',').count(), HEAD.split(',').count());
+    }
+}
