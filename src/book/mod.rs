@@ -11,6 +11,8 @@ mod durable;
 mod feed;
 mod late;
 mod marks;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+mod modelled;
 mod places;
 pub(crate) mod pump;
 mod replica;

@@ -92,9 +92,12 @@ impl Journal {
         let now = Clock::system().now();
         let lock = files::lock(folder, now)?;
         // Read first, by a connection that cannot write: what is damaged is refused as it is.
-        let found = match History::open(folder) {
-            Ok(history) => Some(history.restore()?),
-            Err(JournalError::Absent { .. }) => None,
+        let (found, notes) = match History::open(folder) {
+            Ok(history) => {
+                let notes = store::notes(folder, &history.database)?;
+                (Some(history.restore()?), notes)
+            }
+            Err(JournalError::Absent { .. }) => (None, std::collections::BTreeMap::new()),
             Err(wrong) => return Err(wrong),
         };
         let mut restored = Restored { epoch: 1, ..Restored::default() };
@@ -133,7 +136,6 @@ impl Journal {
         let mut mark = Mark::open(folder).map_err(|wrong| JournalError::system(folder, wrong))?;
         mark.set(restored.sequence, options.durability)
             .map_err(|wrong| JournalError::system(folder, wrong))?;
-        let notes = notes(&database).map_err(sqlite)?;
 
         let mut state = state;
         state.reopen(Arc::new(settings));
@@ -268,13 +270,6 @@ fn lost(folder: &Path, found: Sequence, options: &JournalOptions) -> Result<Opti
         Some((acknowledged, _)) => Ok(Some(acknowledged)),
         None => Ok(None),
     }
-}
-
-fn notes(
-    database: &rusqlite::Connection,
-) -> Result<std::collections::BTreeMap<String, u64>, rusqlite::Error> {
-    let mut query = database.prepare("SELECT name, value FROM notes")?;
-    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Nobody holds an order of before: whatever the last record says of it, it may have left.

@@ -1,12 +1,12 @@
 //! Writing: the connection of the thread that follows the feed. One commit for many publications, the mark after it, a
 //! checkpoint now and then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::error::JournalError;
 use super::files::{self, Mark};
@@ -166,15 +166,42 @@ impl Store {
         for (name, value) in (self.notes)(last) {
             transaction
                 .prepare_cached(
-                    "INSERT INTO notes (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    "INSERT INTO notes (name, value, sum) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum",
                 )
-                .and_then(|mut note| note.execute(params![name, i64::try_from(value).unwrap_or(i64::MAX)]))
+                .and_then(|mut note| {
+                    let value = i64::try_from(value).unwrap_or(i64::MAX);
+                    note.execute(params![name, value, note_sum(&name, value)])
+                })
                 .map_err(sqlite)?;
         }
         transaction.commit().map_err(sqlite)?;
         self.chain = chain;
         self.mark.set(last, self.durability).map_err(|wrong| JournalError::system(&folder, wrong))
     }
+}
+
+/// A checksum of a note: a cursor that flips forwards would skip fills.
+fn note_sum(name: &str, value: i64) -> i64 {
+    xxh3_64_with_seed(name.as_bytes(), value.cast_unsigned()).cast_signed()
+}
+
+/// The numbers that callers keep with the journal.
+pub(super) fn notes(folder: &Path, database: &Connection) -> Result<BTreeMap<String, u64>, JournalError> {
+    let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
+    let mut query = database.prepare("SELECT name, value, sum FROM notes").map_err(sqlite)?;
+    let mut rows = query.query([]).map_err(sqlite)?;
+    let mut notes = BTreeMap::new();
+    while let Some(row) = rows.next().map_err(sqlite)? {
+        let read =
+            || -> Result<(String, i64, i64), rusqlite::Error> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
+        let (name, value, sum) = read().map_err(sqlite)?;
+        if sum != note_sum(&name, value) {
+            return Err(JournalError::damaged(folder, format!("the note {name:?} is not what was written")));
+        }
+        notes.insert(name, u64::try_from(value).unwrap_or_default());
+    }
+    Ok(notes)
 }
 
 fn keep_keys(

@@ -135,7 +135,9 @@ impl History {
             return Err(damaged(format!("{} changes at its end are a part of a publication", read.cut)));
         }
         found.digest = format!("{:032x}", fold.state.digest());
-        self.keys_are(&fold)
+        self.keys_are(&fold)?;
+        self.instruments_are(&fold)?;
+        super::store::notes(folder, &self.database).map(drop)
     }
 
     fn checkpoints(&self, after: Sequence) -> Result<Vec<(Sequence, Vec<u8>)>, JournalError> {
@@ -145,6 +147,29 @@ impl History {
         let rows =
             query.query_map([super::fold::bound(after)], |row| Ok((Sequence(row.get(0)?), row.get(1)?)));
         rows.and_then(Iterator::collect).map_err(sqlite)
+    }
+
+    /// The table `instruments` against the state.
+    fn instruments_are(&self, fold: &Fold<'_>) -> Result<(), JournalError> {
+        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(&self.folder, &wrong);
+        let mut query = self
+            .database
+            .prepare("SELECT id, symbol, definition FROM instruments ORDER BY id")
+            .map_err(sqlite)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let told: Vec<(u32, String, String)> = rows.and_then(Iterator::collect).map_err(sqlite)?;
+        let slots = fold.state.slots();
+        let should = slots.map(|slot| {
+            let symbol = slot.instrument.symbol().to_string();
+            (slot.id.0, symbol, super::story::text(&slot.instrument))
+        });
+        if should.eq(told) {
+            return Ok(());
+        }
+        Err(JournalError::damaged(
+            &self.folder,
+            "the table instruments does not say what the changes lead to",
+        ))
     }
 
     /// The table `keys` against the state.

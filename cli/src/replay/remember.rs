@@ -66,6 +66,11 @@ impl Options {
         self.remember.journal.as_deref()
     }
 
+    /// What is promised of its journal.
+    pub fn durability(&self) -> &'static str {
+        self.remember.durability.name()
+    }
+
     /// What determines the run, as arguments.
     fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();

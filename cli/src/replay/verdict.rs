@@ -79,6 +79,12 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
             differences.push(format!("{}: {trouble}", name(&view, key.key)));
         }
     }
+    // What is promised of a journal is promised of all of it at the end.
+    if setup.journal.is_some()
+        && let Err(wrong) = setup.book.wait_durable(view.sequence())
+    {
+        differences.push(format!("the journal: {wrong}"));
+    }
     Ok(Findings {
         book_equals_venue,
         book_equals_fold,

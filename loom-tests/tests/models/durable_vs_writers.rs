@@ -1,0 +1,120 @@
+//! Writers, the thread that carries what they publish to the disk, and those who wait for the disk before an order leaves
+//! (R15). A wake-up that is lost is a deadlock, and the checker reports it.
+//!
+//! Legal outcomes, all reached. An order that left has its reservation on the disk, in every schedule; whole publications
+//! stand there in the order of the book, each once (I10).
+//!
+//! | scene | what one commit after another ends with | how |
+//! |---|---|---|
+//! | one order waits | 1 2 3; 2 3 | the disk is as fast as the writer, or takes two at once; 3 comes only after 2 is there |
+//! | a disk that fails | refused | the order does not leave, and nobody waits for ever |
+//! | two writers, one of them waits | its order left | within 2 preemptions in CI |
+//!
+//! Change 1 makes the instrument known, 2 is the reservation, 3 that the order leaves.
+
+use std::sync::{Arc, Mutex};
+
+use posbook::{Book, Clock, Command, Instrument, InstrumentId, Publication, Side, Timestamp};
+use posbook_loom::{Bound, explore, explore_within, thread};
+
+/// What stands on the disk: the last sequence of each publication, and of each commit.
+#[derive(Default)]
+struct Disk {
+    publications: Vec<u64>,
+    commits: Vec<u64>,
+}
+
+type Shared = Arc<Mutex<Disk>>;
+
+fn book() -> (Book, InstrumentId) {
+    let clock = Clock::manual(Timestamp::from_millis(1));
+    let book = Book::builder().clock(clock).identity(1, 1).instruments(1).window(1).build_carried().unwrap();
+    let id = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "1").unwrap()).unwrap();
+    (book, id)
+}
+
+/// Writes it down, or fails.
+fn commit(disk: &Shared, publications: &[Publication]) -> Result<(), String> {
+    let mut disk = disk.lock().unwrap();
+    for publication in publications {
+        let next = disk.publications.last().map_or(1, |last| last + 1);
+        assert_eq!(publication.first().0, next, "the disk has a gap (I10)");
+        disk.publications.push(publication.last().0);
+    }
+    let last = disk.publications.last().copied().unwrap_or_default();
+    disk.commits.push(last);
+    Ok(())
+}
+
+/// Reserves an order and lets it leave.
+fn order(book: &Book, id: InstrumentId, disk: &Shared) -> &'static str {
+    let wish = Command::open(id, Side::Long, "1".parse().unwrap()).at("1".parse().unwrap());
+    let reserved = book.reserve(wish).unwrap();
+    let name = reserved.client_id();
+    match reserved.sent() {
+        Ok(sent) => {
+            let on_disk = disk.lock().unwrap().publications.contains(&name.sequence.0);
+            assert!(on_disk, "an order left and its reservation is not on the disk (R15)");
+            sent.detach();
+            "left"
+        }
+        Err(_) => "refused",
+    }
+}
+
+#[test]
+pub fn one_order_waits() {
+    // 2 is waited for before 3 is published, so it is never carried together with it.
+    let table = [vec![1, 2, 3], vec![2, 3]];
+    explore("an order that waits for the disk", &table, || {
+        let (disk, (book, id)) = (Shared::default(), book());
+        let carrier = {
+            let (book, disk) = (book.clone(), Arc::clone(&disk));
+            thread::spawn(move || book.carry(|publications| commit(&disk, publications)))
+        };
+        assert_eq!(order(&book, id, &disk), "left");
+        book.stop_carrying();
+        carrier.join().unwrap();
+        let commits = disk.lock().unwrap().commits.clone();
+        commits
+    });
+}
+
+#[test]
+pub fn a_disk_that_fails() {
+    explore("an order that waits for a disk that fails", &["refused"], || {
+        let (disk, (book, id)) = (Shared::default(), book());
+        let carrier = {
+            let book = book.clone();
+            thread::spawn(move || book.carry(|_| Err("no space left".to_owned())))
+        };
+        let word = order(&book, id, &disk);
+        carrier.join().unwrap();
+        word
+    });
+}
+
+#[test]
+pub fn two_writers() {
+    explore_within("an order that waits, beside another writer", Bound::in_ci(2), &["left"], || {
+        let (disk, (book, id)) = (Shared::default(), book());
+        let carrier = {
+            let (book, disk) = (book.clone(), Arc::clone(&disk));
+            thread::spawn(move || book.carry(|publications| commit(&disk, publications)))
+        };
+        let other = {
+            let book = book.clone();
+            thread::spawn(move || {
+                // A change of another kind: nothing that the order depends on.
+                let step = Instrument::linear("BTC/USDT:USDT", "0.01", "1").unwrap();
+                book.register(step).map(drop).unwrap();
+            })
+        };
+        let word = order(&book, id, &disk);
+        other.join().unwrap();
+        book.stop_carrying();
+        carrier.join().unwrap();
+        assert_eq!(disk.lock().unwrap().publications, [1, 2, 3, 4], "every change is on the disk (I10)");
+        word
+    });
+}
