@@ -100,16 +100,19 @@ pub fn tail(options: &TailOptions) -> Result<Verdict, Failure> {
     let mut out = std::io::stdout().lock();
     last = show(&history, last, None, options.format, &mut out)?.unwrap_or(last);
     drop(history);
-    while options.follow {
+    if !options.follow {
+        return Ok(Verdict::Yes);
+    }
+    loop {
         std::thread::sleep(Duration::from_millis(200));
         // Each look is a moment of its own.
         let history = History::open(&options.folder)?;
         match show(&history, last, None, options.format, &mut out)? {
             Some(reached) => last = reached,
-            None => break, // Whoever reads has heard enough.
+            // Whoever reads has heard enough.
+            None => return Ok(Verdict::Yes),
         }
     }
-    Ok(Verdict::Yes)
 }
 
 /// Writes lines; `None`: the reader has gone.

@@ -1,5 +1,6 @@
 //! The verbs that look into a journal, as a user runs them: on one that a replay wrote, and on what is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::disallowed_types, reason = "one journal for all tests")]
 
 use std::path::Path;
 use std::process::{Command, Output};
