@@ -194,59 +194,29 @@ pub fn export(options: &ExportOptions) -> Result<Verdict, Failure> {
     let file = File::create_new(&options.out).map_err(|wrong| {
         Failure::Environment(format!("{}: {wrong}; give a file that is not there yet", options.out.display()))
     })?;
-    let mut out = BufWriter::new(file);
     let bar = progress(last.0.saturating_sub(options.after), "exporting");
-    let mut failed = None;
-    if options.kind == Kind::Csv {
-        failed = writeln!(out, "{HEAD}").err();
-    }
+    let mut failed: Option<String> = None;
+    let (mut json, mut csv) = match options.kind {
+        Kind::Jsonl => (Some(BufWriter::new(file)), None),
+        Kind::Csv => (None, Some(csv::Writer::from_writer(file))),
+    };
     history.lines(Sequence(options.after), None, |line| {
         bar.inc(1);
-        let written = match options.kind {
-            Kind::Jsonl => {
-                serde_json::to_string(&line).map_err(Into::into).and_then(|line| writeln!(out, "{line}"))
-            }
-            Kind::Csv => writeln!(out, "{}", row(&line)),
-        };
-        failed = failed.take().or(written.err());
+        if let Some(out) = &mut json {
+            let written =
+                serde_json::to_string(&line).map_err(Into::into).and_then(|line| writeln!(out, "{line}"));
+            failed = written.err().map(|wrong| wrong.to_string());
+        }
+        if let Some(out) = &mut csv {
+            failed = out.serialize(&line).err().map(|wrong| wrong.to_string());
+        }
         failed.is_none()
     })?;
     bar.finish_and_clear();
-    match failed.or(out.flush().err()) {
+    let flushed =
+        json.as_mut().map_or(Ok(()), Write::flush).and(csv.as_mut().map_or(Ok(()), csv::Writer::flush));
+    match failed.or(flushed.err().map(|wrong| wrong.to_string())) {
         None => Ok(Verdict::Yes),
         Some(wrong) => Err(Failure::Environment(format!("{}: {wrong}", options.out.display()))),
-    }
-}
-
-const HEAD: &str =
-    "sequence,unit_first,unit_count,time,epoch,symbol,leg,owner,kind,cause,reason,before,after,fill,ended";
-
-/// A change as a row of a table, by RFC 4180.
-fn row(line: &Line) -> String {
-    let text = |text: &str| {
-        if text.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
-    let maybe = |value: &Option<String>| value.as_deref().map(text).unwrap_or_default();
-    let numbers = [line.sequence.to_string(), line.unit_first.to_string(), line.unit_count.to_string()];
-    let owner = line.owner.map(|owner| owner.to_string()).unwrap_or_default();
-    let parts = [line.time.to_string(), line.epoch.to_string(), maybe(&line.symbol), maybe(&line.leg), owner];
-    let words = [text(&line.kind), text(&line.cause), text(&line.reason)];
-    let records = [maybe(&line.before), maybe(&line.after), maybe(&line.fill), maybe(&line.ended)];
-    numbers.into_iter().chain(parts).chain(words).chain(records).collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_has_as_many_fields_as_its_head_and_quotes_what_needs_it() {
-        let line = Line { reason: "said \"no\", twice".into(), ..Line::default() };
-        assert!(row(&line).contains("\"said \"\"no\"\", twice\""));
-        assert_eq!(row(&Line::default()).split(',').count(), HEAD.split(',').count());
     }
 }
