@@ -52,6 +52,7 @@ struct Stands<'a> {
     realised: Text<Decimal>,
     unexplained: Text<Decimal>,
     fees: ByCurrency<'a>,
+    funding: ByCurrency<'a>,
     fills: u64,
 }
 
@@ -101,6 +102,7 @@ pub(super) fn stands(key: &KeyState) -> String {
         realised: number(key.ledger.realised),
         unexplained: number(key.ledger.unexplained),
         fees: ByCurrency(&key.ledger.fees),
+        funding: ByCurrency(&key.ledger.funding),
         fills: key.ledger.fills,
     };
     text(&stands)

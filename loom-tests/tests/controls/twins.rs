@@ -59,7 +59,7 @@ twins! {
     /// A change is called durable before it is on the disk (R15).
     ack_early: "acknowledged, and not on the disk (R15)", durable_vs_writers::one_waits;
     /// An increase does not wait for the disk (R15).
-    leave_early: "its reservation is not on the disk (R15)", durable_vs_writers::one_order_waits;
+    leave_early: UNLISTED, durable_vs_writers::one_order_waits;
     /// The time of a mark is stored before its price (R11).
     marks_time_first: UNLISTED, mark_vs_reader::never_older_than_it_says;
     /// Nothing keeps the processor from storing them in that order.
