@@ -191,6 +191,16 @@ pub enum Reason {
     // ---- limits
     #[error("limit {which}: {value} would exceed {limit}")]
     Limit { which: &'static str, value: Decimal, limit: Decimal },
+
+    // ---- the journal
+    #[error(
+        "{lag} changes are not on the disk yet, more than {limit}; new risk is refused until the journal has caught up"
+    )]
+    JournalBehind { lag: u64, limit: u64 },
+    #[error("the journal writes nothing any more: {why}; new risk is refused, restart the program to go on")]
+    JournalFailed { why: String },
+    #[error("not ready after a restart: {missing}; new risk is refused until then")]
+    NotReady { missing: String },
 }
 
 /// What stands on a key where another position was expected.
@@ -234,6 +244,14 @@ pub enum Error {
     ForeignRoot {
         /// How many loads in a row were foreign.
         times: u32,
+    },
+    /// Changes are not on the disk, and nothing says that they will be. They stand in the book all the same.
+    #[error("changes up to {sequence} are not durable: {why}")]
+    NotDurable {
+        /// Up to which change was asked.
+        sequence: Sequence,
+        /// Why not.
+        why: String,
     },
     /// The venue could not be asked, so nothing is known and nothing was changed.
     #[error("the venue {venue} could not be asked: {why}")]

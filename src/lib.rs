@@ -88,6 +88,8 @@ mod error;
 pub mod exits;
 #[cfg(feature = "ccxt")]
 pub mod interop;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod model;
 pub mod reconcile;
 mod state;

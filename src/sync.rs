@@ -135,6 +135,24 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A thread that the library starts: only ever by a feature that says so.
+#[cfg(feature = "journal")]
+pub(crate) struct Thread(std::thread::JoinHandle<()>);
+
+/// Starts a thread of this name.
+#[cfg(feature = "journal")]
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(Thread)
+}
+
+#[cfg(feature = "journal")]
+impl Thread {
+    /// Waits until it has ended. A panic of it has been printed, and does not spread.
+    pub(crate) fn join(self) {
+        let _ = self.0.join();
+    }
+}
+
 /// Counts for the health report. Std's in the models too: no decision depends on it, and as a part of a model it would
 /// multiply the schedules.
 pub(crate) use std::sync::atomic::AtomicU64 as Counter;

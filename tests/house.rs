@@ -69,7 +69,7 @@ fn complain(found: Vec<String>) {
 }
 
 /// The layers, lowest first. A file may name its own layer and those before it.
-const LAYERS: [&str; 6] = ["model", "state", "book", "venue", "reconcile", "interop"];
+const LAYERS: [&str; 7] = ["model", "state", "book", "journal", "venue", "reconcile", "interop"];
 
 /// The layer of a module or of a file below `src/`; `exits` stands beside `venue`.
 fn layer(module: &str) -> Option<usize> {

@@ -11,6 +11,7 @@
 mod bench;
 mod fold;
 mod import;
+mod journal;
 mod market;
 mod output;
 mod replay;
@@ -34,6 +35,7 @@ const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gn
 };
 
 /// A lock-free position book: replay markets through it, let threads fight over it, or measure it.
+/// A lock-free position book: replay markets through it, let threads fight over it, measure it, or read its journal.
 #[derive(Debug, Parser)]
 #[command(
     name = "posbook",
@@ -62,6 +64,22 @@ enum Verb {
     Fold(fold::Options),
     /// Read what another program wrote: positions of ccxt, row by row.
     Import(import::Options),
+    /// What a journal holds at a moment: positions, unresolved orders, sums. Reads only.
+    Inspect(journal::inspect::Options),
+    /// The story of one key: who did what, why, and what stood before and after. Reads only.
+    History(journal::lines::HistoryOptions),
+    /// The last changes of a journal, and with `-f` those that come. Reads only.
+    Tail(journal::lines::TailOptions),
+    /// Which keys differ between two moments of a journal. Reads only.
+    Diff(journal::diff::Options),
+    /// Folds a whole journal again, asks every question again, and compares. Reads only.
+    Verify(journal::verify::Options),
+    /// Every change of a journal as JSON lines or CSV. Reads only.
+    Export(journal::lines::ExportOptions),
+    /// Writes a checkpoint of the newest state into a journal: a restart begins there.
+    Checkpoint(journal::upkeep::CheckpointOptions),
+    /// Removes what is before a checkpoint from a journal.
+    Prune(journal::upkeep::PruneOptions),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +90,14 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::run(&options),
         Verb::Fold(options) => fold::run(&options),
         Verb::Import(options) => import::run(&options),
+        Verb::Inspect(options) => journal::inspect::run(&options),
+        Verb::History(options) => journal::lines::history(&options),
+        Verb::Tail(options) => journal::lines::tail(&options),
+        Verb::Diff(options) => journal::diff::run(&options),
+        Verb::Verify(options) => journal::verify::run(&options),
+        Verb::Export(options) => journal::lines::export(&options),
+        Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
+        Verb::Prune(options) => journal::upkeep::prune(&options),
     };
     match ended {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

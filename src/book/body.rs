@@ -15,6 +15,7 @@
 //! A body that a snapshot still holds is not uniquely owned and never comes here (I8): `Arc::get_mut` decides, not a count of
 //! ours. One that is too far behind is let go.
 
+use super::late::Late;
 use crate::model::{Publication, Sequence};
 use crate::state::{Ring, State};
 use crate::sync::fault;
@@ -24,6 +25,8 @@ use crate::sync::fault;
 pub(crate) struct Body {
     pub(crate) state: State,
     pub(crate) window: Ring<Publication>,
+    /// What has left the window and the journal has not read yet.
+    pub(crate) late: Late,
 }
 
 /// Beyond so many publications, or so many changes in several of them, a copy of the newest body costs less than bringing an
@@ -43,6 +46,14 @@ pub(crate) enum Followed {
 }
 
 impl Body {
+    /// Adds what was published. What the window lets go is kept until it is `durable`; `None`: there is no journal.
+    pub(crate) fn push(&mut self, publication: Publication, durable: Option<Sequence>) {
+        let gone = self.window.push(publication);
+        if let Some(durable) = durable {
+            self.late.keep(gone, durable);
+        }
+    }
+
     /// Becomes equal to `newest`, a published body of the same book, by copying what differs.
     pub(crate) fn follow(&mut self, newest: &Body) -> Followed {
         let own = self.window.newest().cloned();
@@ -73,6 +84,7 @@ impl Body {
         }
         self.state.follow_sums(&newest.state);
         self.window.follow(&newest.window, Publication::is);
+        self.late.follow(&newest.late);
         Followed::Equal
     }
 

@@ -49,7 +49,7 @@ impl Feed {
         self.wake.notify();
     }
 
-    fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Acquire) == 1
     }
 }

@@ -7,9 +7,14 @@
 mod audit;
 mod batch;
 mod body;
+mod durable;
 mod feed;
+mod late;
 mod marks;
+#[cfg(any(posbook_loom, posbook_shuttle))]
+mod modelled;
 mod places;
+pub(crate) mod pump;
 mod replica;
 mod reservation;
 mod root;
@@ -23,9 +28,14 @@ use smallvec::SmallVec;
 
 pub(crate) use audit::unregistered;
 pub use batch::Batch;
+#[cfg(feature = "journal")]
+pub(crate) use durable::{Durable, Terms};
+pub use durable::{JournalHealth, WaitDurable};
 pub use feed::ChangeStream;
 pub use feed::{Changes, Lagged};
 pub use marks::Mark;
+#[cfg(feature = "journal")]
+pub(crate) use pump::Sink;
 pub use replica::Replica;
 pub use reservation::{Reservation, Sent, Settlement};
 pub use root::Health;
@@ -40,7 +50,10 @@ use crate::state::{Answer, FillOutcome, Refused, Ring, Settings, State, advance,
 use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, RootArc, fault, pause, random_u32};
 
 use body::Body;
+#[cfg(not(feature = "journal"))]
+use durable::Durable;
 use feed::Feed;
+use late::Late;
 use marks::Marks;
 use root::{Root, Shell};
 
@@ -67,7 +80,7 @@ use root::{Root, Shell};
 /// ```
 #[derive(Clone)]
 pub struct Book {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// When the last of these is gone, nobody can write any more and the feed ends.
     alive: Arc<Alive>,
 }
@@ -79,6 +92,8 @@ pub(crate) struct Inner {
     marks: Marks,
     clock: Clock,
     max_mark_age: Duration,
+    /// How far the changes are on the disk. `None`: the book has no journal.
+    pub(crate) durable: Option<Durable>,
 }
 
 struct Alive(Arc<Inner>);
@@ -360,9 +375,48 @@ impl Book {
         self.inner.clock.now()
     }
 
-    /// How the root cell is doing.
+    /// How the root cell and the journal are doing.
     pub fn health(&self) -> Health {
-        self.inner.root.health()
+        let journal = self.inner.durable.as_ref().map(|durable| durable.health(&self.snapshot()));
+        Health { journal, ..self.inner.root.health() }
+    }
+
+    /// Waits until everything up to this sequence is as durable as the journal was asked to make it. A sequence that is not
+    /// published yet is waited for as well.
+    ///
+    /// # Errors
+    /// [`Error::NotDurable`]: the book has no journal, or nothing is written any more.
+    pub fn wait_durable(&self, sequence: Sequence) -> Result<(), Error> {
+        match &self.inner.durable {
+            Some(durable) => durable.wait(sequence),
+            None => Err(durable::no_journal(sequence)),
+        }
+    }
+
+    /// As [`Book::wait_durable`], without blocking a thread.
+    pub fn wait_durable_async(&self, sequence: Sequence) -> WaitDurable {
+        WaitDurable::new(&self.inner, Some(sequence))
+    }
+
+    /// Keeps a number of the caller's own with the journal: it is written no earlier than everything that was published
+    /// before this call, such as how far the venue's fills have been read. Without a journal it does nothing.
+    pub fn note(&self, name: &str, value: u64) {
+        if let Some(durable) = &self.inner.durable {
+            durable.note(name, self.snapshot().sequence(), value);
+        }
+    }
+
+    /// The number that was kept under this name, after a restart too. `None`: none was, or the book has no journal.
+    pub fn noted(&self, name: &str) -> Option<u64> {
+        self.inner.durable.as_ref().and_then(|durable| durable.noted(name))
+    }
+
+    /// Says that a complete report of everything, asked when the book stood at `asked`, was compared with the book: after a
+    /// restart increases are refused until then, and until no order is in doubt (R15). The manager says so by itself.
+    pub fn reported(&self, asked: Sequence) {
+        if let Some(durable) = &self.inner.durable {
+            durable.reported(asked);
+        }
     }
 
     /// How many shells wait in the pool, once nobody else uses the book: for the models of the pool.
@@ -417,7 +471,7 @@ impl Inner {
             return then.into_iter().try_fold(first, |_, next| self.publish(next));
         }
         let cause = self.cause(command, then);
-        let published = self.compare_and_swap(&cause);
+        let published = self.admit(&cause).and_then(|()| self.compare_and_swap(&cause));
         // After success, outside the loop (I6).
         match &published {
             Ok(Published { publication: Some(publication), .. }) => {
@@ -431,6 +485,13 @@ impl Inner {
             self.marks.admit(*id);
         }
         published
+    }
+
+    /// Whether the journal lets new risk be asked for. Outside the loop: it is not state, and only ever refuses increases.
+    fn admit(&self, cause: &Cause) -> Result<(), Rejection> {
+        let Some(durable) = &self.durable else { return Ok(()) };
+        let view = || self.root.with(|view| (view.sequence(), view.totals().in_doubt));
+        durable.admit(cause, view).map_err(|refused| refused.of(&cause.command))
     }
 
     fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<Published, Rejection> {
@@ -511,7 +572,7 @@ impl Inner {
             self.root.put_back(draft);
             return Ok(Candidate::Nothing(answer));
         };
-        body.window.push(publication.clone());
+        body.push(publication.clone(), self.durable.as_ref().map(Durable::read_until));
         Ok(Candidate::Body(draft, publication, answer))
     }
 }
@@ -647,6 +708,18 @@ impl Builder {
     /// # Errors
     /// A limit or the default exit plan makes no sense.
     pub fn build(self) -> Result<Book, Error> {
+        let settings = Arc::new(self.settings()?);
+        Ok(self.start(State::empty(settings), None))
+    }
+
+    /// The book's number, if one was given.
+    #[cfg(feature = "journal")]
+    pub(crate) fn named(&self) -> Option<u32> {
+        self.identity.map(|(book, _)| book)
+    }
+
+    /// What a book of this builder is told.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
         let refuse = |what, value, rule| Error::Rejected(Reason::OutOfRange { what, value, rule }.into());
         if self.limits.leverage == 0 {
             return Err(refuse("leverage limit", Decimal::ZERO, "must be at least 1"));
@@ -668,23 +741,30 @@ impl Builder {
         let (book, epoch) =
             self.identity.unwrap_or_else(|| (random_u32(), u32::try_from(seconds).unwrap_or(u32::MAX)));
         let (book, epoch) = if fault("one_name") { (1, 1) } else { (book, epoch) };
-        let settings = Settings {
+        Ok(Settings {
             book,
             epoch,
-            limits: self.limits,
+            limits: self.limits.clone(),
             default_rule: self.default_rule,
-            default_exits: self.default_exits.map(Arc::new),
+            default_exits: self.default_exits.clone().map(Arc::new),
             instruments: self.instruments,
             patience_ns: u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX),
-        };
-        let body = Body { state: State::empty(Arc::new(settings)), window: Ring::new(self.window) };
+        })
+    }
+
+    /// A book that begins with this state.
+    pub(crate) fn start(self, state: State, durable: Option<Durable>) -> Book {
+        let marks = Marks::new(state.settings().instruments);
+        state.slots().for_each(|slot| marks.admit(slot.id));
+        let body = Body { state, window: Ring::new(self.window), late: Late::new() };
         let inner = Arc::new(Inner {
             root: Root::new(body, self.reuse),
             feed: Feed::new(),
-            marks: Marks::new(self.instruments),
+            marks,
             clock: self.clock,
             max_mark_age: self.max_mark_age,
+            durable,
         });
-        Ok(Book { alive: Arc::new(Alive(Arc::clone(&inner))), inner })
+        Book { alive: Arc::new(Alive(Arc::clone(&inner))), inner }
     }
 }

@@ -26,6 +26,11 @@ use crate::sync::Arc;
 pub struct Replica(State);
 
 impl Replica {
+    /// With everything that stands in this state.
+    pub(super) fn begin(state: State) -> Self {
+        Self(state)
+    }
+
     pub(super) fn new(settings: Settings) -> Self {
         Self(State::empty(Arc::new(settings)))
     }

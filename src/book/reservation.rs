@@ -1,13 +1,13 @@
 //! The handle of an order's claim on its key (R6). Each ending is by value, so ending twice does not compile; what a
 //! drop does is part of the contract.
 
-use crate::error::Rejection;
+use crate::error::{Reason, Rejection};
 use crate::model::{
     ClientOrderId, Command, Effect, Kind, Order, OrderStep, Publication, Quantity, Sequence, Timestamp,
 };
 use crate::sync::fault;
 
-use super::Book;
+use super::{Book, WaitDurable};
 
 /// A published claim on a key, before its order has left.
 ///
@@ -48,16 +48,49 @@ impl Reservation {
         &self.order
     }
 
-    /// Publishes that the order is about to leave. Call the venue only after this returned `Ok`.
+    /// Until the claim is as durable as it has to be before its order leaves: an increase of a book with a journal waits
+    /// for the disk, everything else for nothing. Await it before [`Reservation::sent`], which then blocks no thread.
+    ///
+    /// ```
+    /// use posbook::{Book, Command, Instrument, Side};
+    ///
+    /// let book = Book::builder().build()?;
+    /// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// book.mark(btc, "50000".parse()?)?;
+    /// let reservation = book.reserve(Command::open(btc, Side::Long, "1".parse()?))?;
+    /// pollster::block_on(reservation.durable())?; // no journal: nothing to wait for
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn durable(&self) -> WaitDurable {
+        let inner = &self.book.inner;
+        let before = inner.durable.as_ref().and_then(|durable| durable.before_leaving(&self.order));
+        WaitDurable::new(inner, before)
+    }
+
+    /// Publishes that the order is about to leave. Call the venue only after this returned `Ok`. An increase of a book with
+    /// a journal waits here until its claim is durable (R15); [`Reservation::durable`] waits without blocking.
     ///
     /// # Errors
-    /// The claim does not stand any more; nothing may be sent.
+    /// The claim does not stand any more, or an increase could not be made durable; nothing may be sent.
     pub fn sent(mut self) -> Result<Sent, Rejection> {
+        let not_durable = self.may_leave()?;
         let published = step(&self.book, &self.order, OrderStep::Sent)?;
         self.held = false;
         // As it stands from here on, with the time it expires.
         let order = published.as_ref().and_then(|p| find(p, self.order.client_id));
-        Ok(Sent::new(self.book.clone(), order.unwrap_or_else(|| self.order.clone())))
+        let order = order.unwrap_or_else(|| self.order.clone());
+        let mut sent = Sent::new(self.book.clone(), order);
+        sent.not_durable = not_durable;
+        Ok(sent)
+    }
+
+    /// Waits for the disk as far as this order has to; whether it leaves without a record that survives.
+    fn may_leave(&self) -> Result<bool, Rejection> {
+        let Some(durable) = &self.book.inner.durable else { return Ok(false) };
+        if let Some(sequence) = durable.before_leaving(&self.order) {
+            durable.wait(sequence).map_err(|failed| Reason::JournalFailed { why: failed.to_string() })?;
+        }
+        durable.leaves(&self.order)
     }
 
     /// Gives the claim up before anything was sent, as dropping it does.
@@ -105,6 +138,8 @@ pub struct Sent {
     order: Order,
     /// Whether dropping it still has to put its key in doubt.
     held: bool,
+    /// It left while the journal could not write.
+    not_durable: bool,
 }
 
 /// Whether everything of a finished order is booked.
@@ -122,12 +157,17 @@ pub enum Settlement {
 
 impl Sent {
     pub(super) fn new(book: Book, order: Order) -> Self {
-        Self { book, order, held: true }
+        Self { book, order, held: true, not_durable: false }
     }
 
     /// The name the order carries to the venue.
     pub fn client_id(&self) -> ClientOrderId {
         self.order.client_id
+    }
+
+    /// Whether it left without a record that survives a crash: a reduction, while the journal writes nothing any more.
+    pub fn not_durable(&self) -> bool {
+        self.not_durable
     }
 
     /// What was sent, as it was reserved.

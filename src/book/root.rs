@@ -168,11 +168,12 @@ impl Root {
             shells_pinned: self.pool.pinned.load(Relaxed),
             shells_leaked: self.pool.leaked.load(Relaxed),
             bodies_copied: self.pool.copied.load(Relaxed),
+            journal: None,
         }
     }
 }
 
-/// How a book's root cell is doing, since the book was made.
+/// How a book's root cell is doing, since the book was made, and its journal.
 ///
 /// ```
 /// use posbook::Book;
@@ -181,7 +182,7 @@ impl Root {
 /// assert_eq!(book.health().foreign_loads, 0);
 /// # Ok::<(), posbook::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Health {
     /// Loads that returned another book's object and were repeated (I13). Anything but 0 is worth a report.
     pub foreign_loads: u64,
@@ -196,6 +197,8 @@ pub struct Health {
     /// Writes that found no body to use again and copied the newest one: the first few, and those beside snapshots that
     /// are held.
     pub bodies_copied: u64,
+    /// How the journal is doing. `None`: the book has none.
+    pub journal: Option<super::JournalHealth>,
 }
 
 /// Shells and bodies that wait to be used again.

@@ -48,6 +48,12 @@ impl Snapshot {
         Self(body)
     }
 
+    /// A view of a state that belongs to no book of this process.
+    #[cfg(feature = "journal")]
+    pub(crate) fn alone(state: crate::state::State) -> Self {
+        Self(Arc::new(Body { state, window: crate::state::Ring::new(1), late: super::late::Late::new() }))
+    }
+
     pub(crate) fn body(&self) -> &Body {
         &self.0
     }
@@ -134,6 +140,21 @@ impl Snapshot {
         id: InstrumentId,
     ) -> Option<(Option<crate::model::Timestamp>, bool, Sequence)> {
         self.0.state.slot(id).map(|slot| (slot.last_fill, slot.untimed, slot.revision))
+    }
+
+    /// A replica that begins with this view: told every change after its sequence, it stays equal to the book (I5).
+    ///
+    /// ```
+    /// use posbook::{Book, Instrument};
+    ///
+    /// let book = Book::builder().build()?;
+    /// book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// let view = book.snapshot();
+    /// assert_eq!(view.replica().digest(), view.digest());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replica(&self) -> super::Replica {
+        super::Replica::begin(self.0.state.clone())
     }
 
     /// A fingerprint of everything in it: equal for two books whose content is equal, however they came about (I5).

@@ -63,7 +63,8 @@ pub enum OrderState {
 }
 
 impl OrderState {
-    pub(crate) const fn name(&self) -> &'static str {
+    /// In one or two words.
+    pub const fn name(&self) -> &'static str {
         match self {
             OrderState::Reserved => "reserved",
             OrderState::Sent => "sent",
@@ -226,6 +227,8 @@ pub enum OrderStep {
         /// Why not.
         why: String,
     },
+    /// It was found unresolved when the book was opened again: it may have left, whatever the last record of it says (R6).
+    Found,
     /// The venue knows no such order. It counts only if the question was asked after the order's own expiry, and only
     /// when a question asked after that answer gets the same one (R1); an order that the venue has known never ends
     /// this way.
@@ -248,6 +251,7 @@ impl OrderStep {
             OrderStep::Refused { .. } => "refuse",
             OrderStep::Corrected { .. } => "correct",
             OrderStep::Doubt { .. } => "doubt",
+            OrderStep::Found => "found",
             OrderStep::Unknown { .. } => "unknown",
         }
     }

@@ -211,7 +211,7 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), posbook::Error>(())
     /// ```
     pub fn apply_plan(&self, plan: Plan) -> ReconcileReport {
-        let Plan { items, partial, unasked, asked: _ } = plan;
+        let Plan { items, partial, unasked, asked } = plan;
         // A repair of one leg is no news to the plan's repair of the other: what is asked there is whether anything
         // happened since the plan's own change.
         let mut own: HashMap<InstrumentId, Sequence> = HashMap::new();
@@ -233,7 +233,12 @@ impl<V: Venue> PositionManager<V> {
             };
             (item, outcome)
         });
-        ReconcileReport { done: done.collect(), partial, unasked }
+        let done = done.collect();
+        // After a restart this is what new risk waits for; that no doubt is left is asked with each increase (R15).
+        if partial.is_none() {
+            self.book().reported(asked);
+        }
+        ReconcileReport { done, partial, unasked }
     }
 }
 

@@ -10,6 +10,8 @@ mod batch;
 mod decide;
 mod fills;
 mod funding;
+#[cfg(feature = "journal")]
+mod image;
 mod orders;
 mod repair;
 mod reserve;
@@ -226,6 +228,12 @@ impl State {
     /// The sequence of the last change.
     pub(crate) fn sequence(&self) -> Sequence {
         self.sequence
+    }
+
+    #[cfg(feature = "journal")]
+    /// Goes on under the settings of another opening of the same book (R15).
+    pub(crate) fn reopen(&mut self, settings: Arc<Settings>) {
+        self.settings = settings;
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -47,6 +47,19 @@ pub(super) fn step(
             called_off(&mut key, id);
             Kind::Released
         }
+        // What stands here as never sent may have left all the same: reductions do not wait for the disk (R15).
+        (OrderStep::Found, OrderState::Reserved | OrderState::Sent | OrderState::Working) => {
+            renew(ask, &mut key, id);
+            if order.state == OrderState::Reserved {
+                // When it left nobody knows; not after now.
+                edit(&mut key, id, |order| {
+                    order.expires = ask.cause.observed.time.plus(order.patience());
+                });
+            }
+            let why = "found unresolved when the book was opened again".to_owned();
+            move_to(&mut key, id, OrderState::InDoubt(why), Kind::InDoubt)
+        }
+        (OrderStep::Found, _) => return Ok(Decision::nothing(Answer::Done)),
         // Before `sent` the venue cannot have said anything.
         (_, OrderState::Reserved) => return illegal(),
         (OrderStep::Sent | OrderStep::Release, _) => return illegal(),

@@ -6,6 +6,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::sync::Arc;
 
 /// Items in a chunk, and the most that are in the tail.
@@ -158,6 +160,31 @@ impl<T: Clone + Tagged + Hash> Hash for Ring<T> {
     }
 }
 
+/// How many chunks are kept, and every item, oldest first.
+impl<T: Clone + Tagged + Serialize> Serialize for Ring<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.keep, self.oldest_first().collect::<Vec<_>>()).serialize(serializer)
+    }
+}
+
+/// Cut as it was: the oldest item begins a chunk, whatever was kept beyond the capacity. What goes later goes as it would
+/// have.
+impl<'de, T: Clone + Tagged + Deserialize<'de>> Deserialize<'de> for Ring<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (keep, items) = <(usize, Vec<T>)>::deserialize(deserializer)?;
+        let mut ring = Self { tail: Vec::with_capacity(CHUNK), frozen: Arc::new([]), keep: keep.max(1) };
+        let whole = items.chunks_exact(CHUNK);
+        ring.tail.extend_from_slice(whole.remainder());
+        ring.frozen = whole
+            .map(|items| Chunk {
+                items: items.into(),
+                bits: items.iter().fold(0, |bits, item| bits | bit(item.tag())),
+            })
+            .collect();
+        Ok(ring)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +224,20 @@ mod tests {
             }
             if n > 200 {
                 break;
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_down_goes_on_as_it_would_have() {
+        for items in 0..200 {
+            let mut ring = Ring::new(32);
+            (0..items).for_each(|n| drop(ring.push_keeping(n, |chunk| chunk.len() < items as usize / 3)));
+            let bytes = postcard::to_stdvec(&ring).unwrap();
+            let mut read: Ring<i32> = postcard::from_bytes(&bytes).unwrap();
+            for n in items..items + 100 {
+                assert_eq!(read, ring);
+                assert_eq!(read.push(n), ring.push(n));
             }
         }
     }

@@ -3,6 +3,7 @@
 //! All of it in one value, so that a write touches one path of the map. The slot outlives its positions: flat means no
 //! position, not no slot, or a late duplicate would open a new one (R3).
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::ring::{Ring, Tagged};
@@ -13,7 +14,7 @@ use crate::model::{
 };
 use crate::sync::Arc;
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Slot {
     pub(crate) id: InstrumentId,
     pub(crate) instrument: Arc<Instrument>,
@@ -103,7 +104,7 @@ impl Clone for Slot {
 }
 
 /// An order that is over, so that a late fill of it finds its key (R2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Finished {
     pub(crate) order: ClientOrderId,
     pub(crate) key: PositionKey,

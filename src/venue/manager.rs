@@ -90,7 +90,9 @@ impl<V: Venue> PositionManager<V> {
                 outside.push(symbol);
             }
         }
-        let (cursor, memory) = (Mutex::default(), Mutex::default());
+        // With a journal it goes on where fills were booked that are durable.
+        let read = book.noted(&cursor_name(&venue)).map_or_else(FillCursor::default, FillCursor);
+        let (cursor, memory) = (Mutex::new(read), Mutex::default());
         Ok(Self { shared: Arc::new(Shared { book, venue, skipped, outside, cursor, memory }) })
     }
 
@@ -102,6 +104,19 @@ impl<V: Venue> PositionManager<V> {
     /// The venue underneath.
     pub fn venue(&self) -> &V {
         &self.shared.venue
+    }
+
+    /// How far the venue's fills have been read and booked: after a restart of a book with a journal, how far they are
+    /// durable.
+    ///
+    /// ```
+    /// # use posbook::{Book, venue::{FillCursor, PaperVenue, PositionManager}};
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
+    /// assert_eq!(manager.fill_cursor(), FillCursor::default());
+    /// # Ok::<(), posbook::Error>(())
+    /// ```
+    pub fn fill_cursor(&self) -> FillCursor {
+        *self.shared.cursor.lock()
     }
 
     pub(crate) fn shared(&self) -> &Shared<V> {
@@ -346,10 +361,12 @@ impl<V: Venue> PositionManager<V> {
     /// ```
     pub async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
         let symbol = self.symbol(reservation.order())?;
+        // An increase of a book with a journal leaves only when its claim is durable (R15).
+        reservation.durable().await?;
         // From here on a drop of this future, or a panic in the venue, leaves the key in doubt (R6).
         let sent = reservation.sent()?;
         let request = request(sent.order(), symbol);
-        let order = sent.order().clone();
+        let (order, not_durable) = (sent.order().clone(), sent.not_durable());
         // A broken twin tries again under a name that the venue does not know (D23); here it is always none.
         let again = fault("new_id_retry").then(|| request.clone());
         let mut answer = self.shared.venue.submit(request).await;
@@ -365,7 +382,7 @@ impl<V: Venue> PositionManager<V> {
             Err(lost) => doubt(sent, lost.to_string()),
         };
         // The order has left: whatever became of it is a result, not an error (D15).
-        Ok(self.report(&order, end))
+        Ok(OrderReport { not_durable, ..self.report(&order, end) })
     }
 
     /// The venue's word on an order, put into the book.
@@ -503,6 +520,7 @@ impl<V: Venue> PositionManager<V> {
             // Moved only after the fills are booked, and never back by a slower thread.
             let mut reached = self.shared.cursor.lock();
             *reached = (*reached).max(page.next);
+            self.book().note(&cursor_name(self.venue()), reached.0);
             if last {
                 break;
             }
@@ -603,6 +621,11 @@ impl<V: Venue> PositionManager<V> {
         let instrument = view.instrument(order.key.instrument);
         instrument.map(|i| i.symbol().clone()).ok_or_else(|| crate::state::unknown(order.key.instrument))
     }
+}
+
+/// The name under which the place in a venue's fills is kept with the journal.
+fn cursor_name<V: Venue>(venue: &V) -> String {
+    format!("fills of {}", venue.name())
 }
 
 /// What goes to the venue.

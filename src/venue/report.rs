@@ -63,6 +63,8 @@ pub struct OrderReport {
     pub realised: Option<Decimal>,
     /// What stands on the key now. `None`: flat.
     pub position: Option<Position>,
+    /// It left without a record that survives a crash: a reduction, while the journal writes nothing any more (R15).
+    pub not_durable: bool,
 }
 
 impl<V: Venue> PositionManager<V> {
@@ -97,6 +99,7 @@ impl<V: Venue> PositionManager<V> {
             average: booked.as_ref().and_then(|b| instrument?.average(b.value, b.filled)),
             realised: booked.map(|b| b.realised),
             position: stands.and_then(|k| k.position.clone()),
+            not_durable: false,
         }
     }
 }

@@ -662,13 +662,14 @@ impl World {
                     if figure.is_multiple_of(5) { Sequence(0) } else { self.book.snapshot().sequence() };
                 OrderStep::Unknown { asked, time }
             }
+            _ if figure.is_multiple_of(3) => OrderStep::Found,
             _ => OrderStep::Doubt { why: "w".into() },
         };
         let done = self.book.apply(Command::Step { key: order.key, order: id, step: step.clone() });
         assert!(stood.is_some() || done.is_err(), "I7: an order that is over was moved again");
         if done.is_ok() {
             match step {
-                OrderStep::Sent | OrderStep::Working { .. } | OrderStep::Doubt { .. } => {}
+                OrderStep::Sent | OrderStep::Working { .. } | OrderStep::Doubt { .. } | OrderStep::Found => {}
                 OrderStep::Release => self.model.gone(&name),
                 OrderStep::Complete { .. } | OrderStep::Refused { .. } | OrderStep::Corrected { .. } => {
                     if told > order.quantity {

@@ -5,13 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use posbook::venue::{FillCursor, OrderEnd, OrderReport, Venue, VenueFill};
-use posbook::{Command, Price, Rejection, Timestamp};
+use posbook::venue::{OrderEnd, OrderReport, Venue, VenueFill};
+use posbook::{Command, Instrument, Price, Rejection, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::latency::Latency;
 use super::pace::Pace;
-use super::setup::{Setup, Traded};
+use super::remember::acknowledge;
+use super::setup::Setup;
 use super::strategy::{Strategy, Wish};
 use super::watch::{Until, Watch, Witness};
 use super::{Options, Speed};
@@ -86,17 +87,20 @@ fn no_thread(wrong: &std::io::Error) -> Failure {
 /// Replays the tape and comes to rest.
 pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> Result<Ended, Failure> {
     let strategies = options.strategies as usize;
-    let begins = tape.ticks.first().map_or(0, |tick| tick.time);
+    // Of a run that goes on: where the venue's memory ends.
+    let begins = tape.ticks.get(setup.venue.ticks()).or(tape.ticks.last()).map_or(0, |tick| tick.time);
     let pace = Pace::new(begins, strategies + 4);
     let counts = Counts::default();
     let until = Until::default();
-    let watch = Watch::new(&setup.book);
+    let watch = Watch::new(&setup.begins, &setup.book);
+    // Another opening, other choices.
+    let epoch = setup.journal.as_ref().map_or(1, |journal| journal.restored().epoch);
     let panicked =
         || Failure::Environment("a thread of the replay panicked; this is a fault of posbook".to_owned());
 
     thread::scope(|scope| {
         let seat = |agent| Seat { pace: &pace, agent };
-        let (counts, seed) = (&counts, options.seed);
+        let (counts, seed) = (&counts, options.seed.wrapping_add(u64::from(epoch - 1) << 32));
         let mut work: Vec<Work<'_>> = Vec::new();
         for number in 0..strategies {
             let seat = seat(number);
@@ -111,6 +115,14 @@ pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> 
 
         let spawned = thread::Builder::new().spawn_scoped(scope, || watch.run(&until));
         let witness = spawned.map_err(|wrong| no_thread(&wrong))?;
+        let acknowledged = options.remember.acknowledged.as_ref().filter(|_| setup.journal.is_some());
+        let acknowledging = acknowledged
+            .map(|file| {
+                let (book, begins, until) = (&setup.book, setup.begins.sequence(), &until);
+                thread::Builder::new().spawn_scoped(scope, move || acknowledge(book, begins, file, until))
+            })
+            .transpose()
+            .map_err(|wrong| no_thread(&wrong))?;
         let mut threads = Vec::new();
         for work in work {
             match thread::Builder::new().spawn_scoped(scope, work) {
@@ -139,6 +151,9 @@ pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> 
         come_to_rest(setup, counts);
         until.reach(setup.book.snapshot().sequence().0);
         let witness = witness.join().map_err(|_| panicked())?;
+        if let Some(acknowledging) = acknowledging {
+            acknowledging.join().map_err(|_| panicked())??;
+        }
         if whole { Ok((latency, witness)) } else { Err(panicked()) }
     })
     .map(|(latency, witness)| Ended { counts, latency, witness })
@@ -148,20 +163,25 @@ pub fn run(options: &Options, tape: &Tape, setup: &Setup, bar: &ProgressBar) -> 
 fn play(speed: Speed, tape: &Tape, setup: &Setup, pace: &Pace, bar: &ProgressBar) -> Latency {
     let mut latency = Latency::default();
     let began = Instant::now();
-    let first = tape.ticks.first().map_or(0, |tick| tick.time);
-    for (n, tick) in tape.ticks.iter().enumerate() {
+    let seen = setup.venue.ticks();
+    let first = tape.ticks.get(seen).map_or(0, |tick| tick.time);
+    for (n, tick) in tape.ticks.iter().enumerate().skip(seen) {
         if let Speed::Times(times) = speed {
             let due = Duration::from_nanos(tick.time.saturating_sub(first).unsigned_abs() / u64::from(times));
             thread::sleep(due.saturating_sub(began.elapsed()));
         }
         pace.market_goes_to(tick.time);
-        let Some(market) = setup.traded.get(tick.market as usize) else { continue };
-        let Some(price) = mark_of(tick, market) else { continue };
+        let market = setup.traded.get(tick.market as usize);
+        let moved = market.and_then(|market| Some((market, mark_of(tick, &market.instrument)?)));
+        let Some((market, price)) = moved else {
+            setup.venue.tick(None);
+            continue;
+        };
         let time = Timestamp(tick.time);
         setup.clock.set(time);
         // Refused only for a price that no instrument can have; the tape was checked for those.
         let _ = latency.time("mark", || setup.book.mark_at(market.id, price, time));
-        let _ = setup.venue.tick(&market.symbol, price, time);
+        setup.venue.tick(Some((&market.symbol, price, time)));
         if n % 1_024 == 0 {
             bar.set_position(n as u64);
         }
@@ -170,11 +190,11 @@ fn play(speed: Speed, tape: &Tape, setup: &Setup, pace: &Pace, bar: &ProgressBar
 }
 
 /// The mark that a tick makes: the price of a trade, or the middle of a quote on the price step.
-fn mark_of(tick: &Tick, market: &Traded) -> Option<Price> {
+pub fn mark_of(tick: &Tick, instrument: &Instrument) -> Option<Price> {
     match tick.kind {
         TickKind::Trade { price, .. } | TickKind::Mark { price } => Price::new(price).ok(),
         TickKind::Quote { bid, ask } => {
-            let step = market.instrument.price_step().get();
+            let step = instrument.price_step().get();
             let steps = ((bid + ask) / Decimal::TWO).checked_div(step)?;
             let steps = steps.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven);
             Price::new(steps.checked_mul(step)?).ok().filter(|price| price.get() > Decimal::ZERO)
@@ -240,7 +260,7 @@ fn came(counts: &Counts, sent: &Result<OrderReport, posbook::Error>) {
 /// booked once.
 fn book_fills(seat: Seat<'_>, setup: &Setup, begins: i64) -> Latency {
     let mut latency = Latency::default();
-    let mut cursor = FillCursor::default();
+    let mut cursor = setup.manager.fill_cursor();
     let mut turn = begins.saturating_add(FILLS_EVERY);
     while seat.my_turn(turn) {
         if let Ok(page) = pollster::block_on(setup.venue.fills_since(cursor)) {

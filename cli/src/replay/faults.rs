@@ -5,7 +5,7 @@ use posbook::Fraction;
 use posbook::venue::Faults;
 
 /// What goes wrong at the venue.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct FaultOptions {
     /// What goes wrong at the venue: nothing, what does on an ordinary day, or everything.
     #[arg(long, default_value = "off", value_name = "PRESET")]
@@ -64,6 +64,12 @@ impl FaultOptions {
             // Name and rate were checked when they were read.
             faults.clone().set(name, *rate).unwrap_or(faults)
         })
+    }
+
+    /// As they would be asked for again.
+    pub fn arguments(&self) -> Vec<String> {
+        let rates = self.rates.iter().map(|(name, rate)| format!("--fault={name}={rate}"));
+        std::iter::once(format!("--faults={}", self.faults.name())).chain(rates).collect()
     }
 
     /// As they were asked for: `hostile, lost-answer=0.5`.

@@ -9,9 +9,11 @@ mod agents;
 mod faults;
 mod latency;
 mod pace;
+mod remember;
 mod report;
 mod setup;
 mod strategy;
+mod truth;
 mod verdict;
 mod watch;
 
@@ -25,7 +27,7 @@ use crate::output::{Format, progress, write};
 use crate::{Failure, Verdict};
 
 /// Options of `posbook replay`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Options {
     /// A tick file: CSV or CSV.gz with a header (trades: recv_ns, symbol, price, qty ...; quotes: recv_ns, symbol, bid,
     /// ask ...), or a public daily dump of Binance (.zip, .csv). Give it several times; files are merged by receive
@@ -62,6 +64,9 @@ pub struct Options {
 
     #[command(flatten)]
     faults: faults::FaultOptions,
+
+    #[command(flatten)]
+    remember: remember::JournalOptions,
 }
 
 /// How fast market time passes.
@@ -90,6 +95,13 @@ const SYNTHETIC_INSTRUMENTS: usize = 8;
 
 /// Runs the replay and prints its result.
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
+    let options = &match &options.remember.resume {
+        Some(folder) => remember::resumed(folder, options)?,
+        None => {
+            remember::begin(options)?;
+            options.clone()
+        }
+    };
     let tape = load(options)?;
     let setup = setup::Setup::new(options, &tape)?;
     let bar = progress(tape.ticks.len() as u64, "replaying");

@@ -59,8 +59,41 @@ pub struct Report {
     by_currency: BTreeMap<String, Sums>,
     instruments: Vec<Row>,
     latency_ns: BTreeMap<&'static str, Percentiles>,
+    /// Of a run that keeps one.
+    journal: Option<Kept>,
     /// How the figures were taken.
     verdict: &'static str,
+}
+
+/// What the journal of this run says.
+#[derive(Debug, Serialize)]
+struct Kept {
+    folder: String,
+    epoch: u32,
+    durability: &'static str,
+    /// The last change that is as durable as was asked for.
+    durable: u64,
+    /// Where this run went on.
+    restored: u64,
+    /// Orders that were unresolved then.
+    in_doubt_when_opened: usize,
+    failed: Option<String>,
+}
+
+impl Kept {
+    fn of(options: &Options, setup: &Setup) -> Option<Self> {
+        let journal = setup.journal.as_ref()?;
+        let health = setup.book.health().journal?;
+        Some(Self {
+            folder: journal.folder().display().to_string(),
+            epoch: journal.restored().epoch,
+            durability: options.durability(),
+            durable: health.durable.0,
+            restored: journal.restored().sequence.0,
+            in_doubt_when_opened: journal.restored().in_doubt.len(),
+            failed: health.failed,
+        })
+    }
 }
 
 #[derive(Debug, Default, Clone, Serialize)]
@@ -158,6 +191,7 @@ impl Report {
             by_currency,
             instruments: rows(setup, &view),
             latency_ns: ended.latency.percentiles(),
+            journal: Kept::of(options, setup),
         }
     }
 
@@ -185,6 +219,15 @@ impl Report {
             let _ = writeln!(
                 out,
                 "          instruments marked * are assumed: linear, size 1, finest steps seen"
+            );
+        }
+        if let Some(kept) = &self.journal {
+            let (folder, epoch, durable) = (&kept.folder, kept.epoch, kept.durable);
+            let from = kept.restored;
+            let _ = writeln!(
+                out,
+                "journal   {folder}: opening {epoch} from change {from} on, {} up to {durable}",
+                kept.durability
             );
         }
         let _ = writeln!(out, "\n{}\n", self.positions());

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use posbook::journal::{Journal, JournalOptions};
 use posbook::venue::{PaperVenue, PositionManager};
 use posbook::{
     Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign,
-    Quantity, Symbol, TargetRule, Timestamp,
+    Quantity, Snapshot, Symbol, TargetRule, Timestamp,
 };
 
 use crate::Failure;
@@ -14,6 +15,8 @@ use crate::market::instruments::{self, Declared, Kind};
 use crate::market::{Tape, TickKind};
 
 use super::Options;
+use super::agents::mark_of;
+use super::truth::TruthVenue;
 
 /// One market of the tape as the book knows it.
 pub struct Traded {
@@ -28,10 +31,14 @@ pub struct Traded {
 pub struct Setup {
     pub clock: Clock,
     pub book: Book,
-    pub venue: PaperVenue,
-    pub manager: PositionManager<PaperVenue>,
+    pub venue: TruthVenue,
+    pub manager: PositionManager<TruthVenue>,
     /// In the order of [`Tape::markets`].
     pub traded: Vec<Traded>,
+    /// The book as this run begins with it: empty, or as it was restored.
+    pub begins: Snapshot,
+    /// Of a run that keeps one.
+    pub journal: Option<Journal>,
 }
 
 /// Changes that the feed keeps: the fold must see every one of them, however the threads are scheduled.
@@ -68,8 +75,6 @@ impl Setup {
         }
         check_prices(tape)?;
 
-        let begins = Timestamp(tape.ticks.first().map_or(0, |tick| tick.time));
-        let clock = Clock::manual(begins);
         let faults = options.faults.faults();
         let hostile = faults.any();
         let venue = PaperVenue::builder()
@@ -80,6 +85,20 @@ impl Setup {
             .reject(3)
             .instruments(known.iter().map(|(instrument, _)| instrument.clone()).collect())
             .build();
+        let venue = match options.folder() {
+            None => TruthVenue::forgetful(venue),
+            Some(folder) => TruthVenue::remembering(venue, folder, |venue, n| {
+                let tick = tape.ticks.get(n);
+                let known = tick.and_then(|tick| Some((tick, known.get(tick.market as usize)?)));
+                if let Some((tick, (instrument, _))) = known
+                    && let Some(price) = mark_of(tick, instrument)
+                {
+                    let _ = venue.tick(instrument.symbol(), price, Timestamp(tick.time));
+                }
+            })?,
+        };
+        let begins = Timestamp(tape.ticks.first().map_or(0, |tick| tick.time));
+        let clock = Clock::manual(begins.max(venue.now()));
         // One identity for every run: the venue's dice are thrown by the names of orders.
         let mut book = Book::builder().clock(clock.clone()).identity(1, 1).window(WINDOW);
         if hostile {
@@ -87,8 +106,18 @@ impl Setup {
         }
         let rule =
             "0.01".parse().map(TargetRule::stop_fraction).map_err(|e| Failure::Input(format!("{e}")))?;
-        let book = book.default_rule(rule).instruments(known.len().max(1)).build();
-        let book = book.map_err(|wrong| Failure::Input(wrong.to_string()))?;
+        let book = book.default_rule(rule).instruments(known.len().max(1));
+        let (book, journal) = match options.folder() {
+            None => (book.build().map_err(|wrong| Failure::Input(wrong.to_string()))?, None),
+            Some(folder) => {
+                let promise = JournalOptions::default()
+                    .durability(options.remember.durability)
+                    .accept_loss(options.remember.accept_loss);
+                let journal = Journal::open(folder, promise, book)?;
+                (journal.book().clone(), Some(journal))
+            }
+        };
+        let begins = book.snapshot();
         let manager = pollster::block_on(PositionManager::connect(book.clone(), venue.clone()))
             .map_err(|wrong| Failure::Environment(wrong.to_string()))?;
         if let Some(refused) = manager.skipped().first() {
@@ -100,7 +129,24 @@ impl Setup {
             let id = book.instrument(symbol.as_str()).map_err(|wrong| Failure::Input(wrong.to_string()))?;
             traded.push(Traded { id, symbol, instrument, assumed });
         }
-        Ok(Self { clock, book, venue, manager, traded })
+        let setup = Self { clock, book, venue, manager, traded, begins, journal };
+        setup.mark_as_seen(tape);
+        Ok(setup)
+    }
+
+    /// Marks what the venue has seen already: each market's last price.
+    fn mark_as_seen(&self, tape: &Tape) {
+        for (number, market) in self.traded.iter().enumerate() {
+            let seen = tape.ticks.iter().take(self.venue.ticks());
+            let mut own = seen.filter(|tick| tick.market as usize == number);
+            if let Some((price, time)) = own
+                .next_back()
+                .and_then(|tick| Some((mark_of(tick, &market.instrument)?, Timestamp(tick.time))))
+            {
+                // Refused only for a price that no instrument can have; the tape was checked for those.
+                let _ = self.book.mark_at(market.id, price, time);
+            }
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
     } else if !book_equals_fold {
         differences.push("replaying every change gives another book".to_owned());
     }
-    let gapless = witness.gapless && witness.changes == view.sequence().0;
+    let gapless = witness.gapless && witness.changes == view.sequence().0 - setup.begins.sequence().0;
 
     // Venue time must be later than the last fill for a report to prove anything (R8).
     setup.venue.advance(setup.venue.now().plus(Duration::from_millis(1)).max(Timestamp(0)));
@@ -78,6 +78,12 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
         for trouble in &key.troubles {
             differences.push(format!("{}: {trouble}", name(&view, key.key)));
         }
+    }
+    // What is promised of a journal is promised of all of it at the end.
+    if setup.journal.is_some()
+        && let Err(wrong) = setup.book.wait_durable(view.sequence())
+    {
+        differences.push(format!("the journal: {wrong}"));
     }
     Ok(Findings {
         book_equals_venue,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use posbook::{Book, Changes, Kind, Replica};
+use posbook::{Book, Changes, Kind, Replica, Snapshot};
 
 /// What the witness saw.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,12 @@ impl Until {
         // 0 means "not known yet"; an empty run is over at once.
         self.0.store(sequence.saturating_add(1), SeqCst);
     }
+
+    /// Whether somebody who has come this far is done.
+    pub fn is_reached(&self, last: u64) -> bool {
+        let stop = self.0.load(SeqCst);
+        stop > 0 && last + 1 >= stop
+    }
 }
 
 pub struct Watch {
@@ -37,17 +43,16 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// From the very first change on.
-    pub fn new(book: &Book) -> Self {
-        Self { replica: book.replica(), changes: book.changes_after(posbook::Sequence(0)) }
+    /// From the first change of this run on.
+    pub fn new(begins: &Snapshot, book: &Book) -> Self {
+        Self { replica: begins.replica(), changes: book.changes_after(begins.sequence()) }
     }
 
     pub fn run(mut self, until: &Until) -> Witness {
         let mut seen = Witness { gapless: true, ..Witness::default() };
-        let mut last = 0;
+        let mut last = self.changes.position().0;
         loop {
-            let stop = until.0.load(SeqCst);
-            if stop > 0 && last + 1 >= stop {
+            if until.is_reached(last) {
                 break;
             }
             let publication = match self.changes.next_within(Duration::from_millis(20)) {

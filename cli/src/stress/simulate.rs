@@ -157,7 +157,7 @@ fn worlds(options: &Options, began: Instant) -> Result<Report, Failure> {
             })?;
             all.merge(part);
         }
-        Ok(())
+        Ok::<(), Failure>(())
     })?;
     bar.finish_and_clear();
     Ok(all)

@@ -54,6 +54,12 @@ twins! {
     window_cut: UNLISTED, feed_vs_batch::at_the_far_end;
     /// A sleeper does not look again after it has registered (I10).
     listen_late: "deadlock", feed_vs_publisher::one_publication;
+    /// Whoever waits for the disk registers only after its second look (R15).
+    durable_late: "deadlock", durable_vs_writers::one_waits;
+    /// A change is called durable before it is on the disk (R15).
+    ack_early: "acknowledged, and not on the disk (R15)", durable_vs_writers::one_waits;
+    /// An increase does not wait for the disk (R15).
+    leave_early: UNLISTED, durable_vs_writers::one_order_waits;
     /// The time of a mark is stored before its price (R11).
     marks_time_first: UNLISTED, mark_vs_reader::never_older_than_it_says;
     /// Nothing keeps the processor from storing them in that order.

@@ -13,6 +13,7 @@ pub(crate) mod close_vs_scale_in;
 pub(crate) mod close_vs_scale_in_vs_scale_out;
 pub(crate) mod close_vs_scale_out;
 pub(crate) mod drop_vs_reconcile;
+pub(crate) mod durable_vs_writers;
 pub(crate) mod exit_vs_exit;
 pub(crate) mod expire_vs_complete;
 pub(crate) mod feed_vs_batch;

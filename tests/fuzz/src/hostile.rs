@@ -192,7 +192,7 @@ impl Known {
 
     fn step(&self, u: &mut Unstructured<'_>) -> Result<Command> {
         let (key, order) = self.order(u)?;
-        let step = match u.int_in_range(0..=9)? {
+        let step = match u.int_in_range(0..=10)? {
             0..=2 => OrderStep::Sent,
             3 => OrderStep::Release,
             4 => OrderStep::Working { filled: quantity(u)? },
@@ -200,6 +200,7 @@ impl Known {
             6 => OrderStep::Refused { filled: quantity(u)?, reason: words(u)? },
             7 => OrderStep::Corrected { filled: quantity(u)?, reason: words(u)? },
             8 => OrderStep::Doubt { why: words(u)? },
+            9 => OrderStep::Found,
             _ => OrderStep::Unknown { asked: self.sequence(u)?, time: time(u)? },
         };
         Ok(Command::Step { key, order, step })

@@ -1,0 +1,211 @@
+//! Folding what is stored: from a checkpoint, or from nothing, row by row, whole publications only (R14).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::error::JournalError;
+use super::row::{COLUMNS, Row};
+use crate::model::{Cause, Change, Epoch, Sequence};
+use crate::state::{Settings, State};
+use crate::sync::Arc;
+
+/// The settings of each opening.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Openings(BTreeMap<Epoch, Arc<Settings>>);
+
+impl Openings {
+    pub(super) fn read(folder: &Path, database: &Connection) -> Result<Self, JournalError> {
+        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
+        let mut query = database
+            .prepare("SELECT epoch, settings, digest FROM openings ORDER BY epoch")
+            .map_err(sqlite)?;
+        let mut rows = query.query([]).map_err(sqlite)?;
+        let mut all = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let read = || -> Result<(Epoch, String, Vec<u8>), rusqlite::Error> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            };
+            let (epoch, text, digest) = read().map_err(sqlite)?;
+            let settings: Option<Settings> = serde_json::from_str(&text)
+                .ok()
+                .filter(|_| digest == xxh3_128(text.as_bytes()).to_be_bytes());
+            let settings = settings.filter(|settings| settings.epoch == epoch);
+            let damaged =
+                || JournalError::damaged(folder, format!("the settings of opening {epoch} cannot be read"));
+            all.insert(epoch, Arc::new(settings.ok_or_else(damaged)?));
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn last(&self) -> Option<&Arc<Settings>> {
+        self.0.values().next_back()
+    }
+
+    fn of(&self, folder: &Path, epoch: Epoch) -> Result<&Arc<Settings>, JournalError> {
+        self.0.get(&epoch).ok_or_else(|| JournalError::damaged(folder, format!("opening {epoch} is missing")))
+    }
+}
+
+/// A state being folded, and the checksum of the last row that is in it.
+#[derive(Debug, Clone)]
+pub(super) struct Fold<'a> {
+    folder: &'a Path,
+    openings: &'a Openings,
+    pub(super) state: State,
+    pub(super) epoch: Epoch,
+    pub(super) chain: i64,
+}
+
+/// What was read beside the state.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Read {
+    /// Rows after the last whole publication.
+    pub(super) cut: u64,
+    /// Checkpoints that could not be used.
+    pub(super) unusable: Vec<Sequence>,
+    /// Where the fold began.
+    pub(super) began: Sequence,
+}
+
+impl<'a> Fold<'a> {
+    /// Nothing has happened.
+    fn empty(folder: &'a Path, openings: &'a Openings) -> Result<Self, JournalError> {
+        let first = openings.0.values().next();
+        let settings = first.ok_or_else(|| JournalError::damaged(folder, "no opening is written down"))?;
+        let (state, epoch) = (State::empty(Arc::clone(settings)), settings.epoch);
+        Ok(Self { folder, openings, state, epoch, chain: 0 })
+    }
+
+    /// The newest checkpoint up to a sequence that is whole, or nothing. What could not be used is listed.
+    pub(super) fn newest(
+        folder: &'a Path,
+        openings: &'a Openings,
+        database: &Connection,
+        until: Sequence,
+        read: &mut Read,
+    ) -> Result<Self, JournalError> {
+        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
+        let mut query = database
+            .prepare("SELECT sequence, epoch, chain, digest, state FROM checkpoints WHERE sequence <= ? ORDER BY sequence DESC")
+            .map_err(sqlite)?;
+        let mut rows = query.query([bound(until)]).map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let sequence = Sequence(row.get(0).map_err(sqlite)?);
+            match Self::checkpoint(folder, openings, sequence, row) {
+                Ok(fold) => {
+                    read.began = sequence;
+                    return Ok(fold);
+                }
+                Err(_) => read.unusable.push(sequence),
+            }
+        }
+        Self::empty(folder, openings)
+    }
+
+    fn checkpoint(
+        folder: &'a Path,
+        openings: &'a Openings,
+        sequence: Sequence,
+        row: &rusqlite::Row<'_>,
+    ) -> Result<Self, JournalError> {
+        let damaged =
+            || JournalError::damaged(folder, format!("the checkpoint at change {sequence} cannot be read"));
+        let get = || -> Result<(Epoch, i64, Vec<u8>, Vec<u8>), rusqlite::Error> {
+            Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        };
+        let (epoch, chain, digest, bytes) = get().map_err(|_| damaged())?;
+        let settings = openings.of(folder, epoch)?;
+        let mut bytes = postcard::Deserializer::from_bytes(&bytes);
+        let state = State::read(Arc::clone(settings), &mut bytes).map_err(|_| damaged())?;
+        if state.sequence() != sequence || state.digest().to_be_bytes() != digest.as_slice() {
+            return Err(damaged());
+        }
+        Ok(Self { folder, openings, state, epoch, chain })
+    }
+
+    /// Folds every whole publication after its own sequence that ends at `until` or before. Each is shown to `see` first,
+    /// with the checksum of what people read of each change.
+    pub(super) fn go_on(
+        &mut self,
+        database: &Connection,
+        until: Sequence,
+        read: &mut Read,
+        mut see: impl FnMut(&Self, &[(Change, u64)]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let folder = self.folder;
+        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
+        let sql = format!("SELECT {COLUMNS} FROM changes WHERE sequence > ? ORDER BY sequence");
+        let mut query = database.prepare(&sql).map_err(sqlite)?;
+        let mut rows = query.query([bound(self.state.sequence())]).map_err(sqlite)?;
+        let (mut unit, mut cause) = (Vec::<(Change, u64)>::new(), None::<Arc<Cause>>);
+        // Inside a publication: the state as far as it is read, and the checksum. What is cut off leaves `self` as it is.
+        let (mut ahead, mut chain) = (None::<State>, self.chain);
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let row = Row::read(row).map_err(sqlite)?;
+            let at = row.sequence;
+            let damaged = |what: &str| JournalError::damaged(folder, format!("change {at}: {what}"));
+            if row.unit.last() > until {
+                return Ok(());
+            }
+            let before = ahead.as_ref().unwrap_or(&self.state);
+            if at != before.sequence().after(1) {
+                return Err(damaged(&format!("the one before it is {}", before.sequence())));
+            }
+            if row.chain != row.link(chain) {
+                return Err(damaged("it is not what was written"));
+            }
+            if (at == row.unit.first) != unit.is_empty() || at > row.unit.last() {
+                return Err(damaged("it belongs to another publication than its neighbours"));
+            }
+            if unit.is_empty() {
+                let asked = row.asked.as_deref().and_then(|bytes| postcard::from_bytes::<Cause>(bytes).ok());
+                cause = Some(Arc::new(asked.ok_or_else(|| damaged("its cause cannot be read"))?));
+            }
+            let asked = cause.as_ref().ok_or_else(|| damaged("its cause is missing"))?;
+            let change = row.change(asked, before).map_err(|_| damaged("it cannot be read"))?;
+            chain = row.chain;
+            let refused = |refused| JournalError::rejected(folder, at, &refused);
+            if at < row.unit.last() {
+                ahead.get_or_insert_with(|| self.state.clone()).apply(&change).map_err(refused)?;
+                unit.push((change, row.words()));
+                continue;
+            }
+            if row.epoch != self.epoch {
+                self.state.reopen(Arc::clone(self.openings.of(folder, row.epoch)?));
+                self.epoch = row.epoch;
+            }
+            unit.push((change, row.words()));
+            see(self, &unit)?;
+            ahead = None;
+            for (change, _) in unit.drain(..) {
+                self.state.apply(&change).map_err(refused)?;
+            }
+            self.chain = chain;
+        }
+        read.cut = unit.len() as u64;
+        Ok(())
+    }
+}
+
+/// First and last change that are there. `None`: there are none.
+pub(super) fn bounds(
+    folder: &Path,
+    database: &Connection,
+) -> Result<Option<(Sequence, Sequence)>, JournalError> {
+    database
+        .query_row("SELECT min(sequence), max(sequence) FROM changes", [], |row| {
+            let (first, last): (Option<u64>, Option<u64>) = (row.get(0)?, row.get(1)?);
+            Ok(first.zip(last).map(|(first, last)| (Sequence(first), Sequence(last))))
+        })
+        .optional()
+        .map(Option::flatten)
+        .map_err(|wrong| JournalError::sqlite(folder, &wrong))
+}
+
+/// A sequence as the database has it. None of ours is beyond it in 292 years.
+pub(super) fn bound(sequence: Sequence) -> i64 {
+    i64::try_from(sequence.0).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,170 @@
+//! The tables and views of a journal, by version. What each column means stands in `docs/journal.md`.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::error::JournalError;
+
+/// Says in the head of the file that it is a journal of ours: "posb".
+pub(super) const APPLICATION: u32 = 0x706f_7362;
+/// The newest version of the schema.
+pub(super) const VERSION: u32 = 1;
+
+/// How to get from each older version to the next one: the first entry is from 1 to 2. All of them run in one transaction.
+const STEPS: [&str; VERSION as usize - 1] = [];
+
+/// Everything that a new journal begins with.
+pub(super) const TABLES: &str = "
+CREATE TABLE changes (
+  sequence   INTEGER PRIMARY KEY,
+  unit_first INTEGER NOT NULL,
+  unit_count INTEGER NOT NULL,
+  time       INTEGER NOT NULL,
+  epoch      INTEGER NOT NULL,
+  instrument INTEGER,
+  leg        TEXT,
+  owner      INTEGER,
+  kind       TEXT NOT NULL,
+  cause      TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  before     TEXT,
+  after      TEXT,
+  fill       TEXT,
+  ended      TEXT,
+  asked      BLOB,
+  record     BLOB NOT NULL,
+  chain      INTEGER NOT NULL
+) STRICT;
+CREATE TABLE keys (
+  instrument INTEGER NOT NULL,
+  leg        TEXT NOT NULL,
+  owner      INTEGER NOT NULL,
+  sequence   INTEGER NOT NULL,
+  stands     TEXT NOT NULL,
+  PRIMARY KEY (instrument, leg, owner)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE instruments (
+  id         INTEGER PRIMARY KEY,
+  symbol     TEXT NOT NULL UNIQUE,
+  sequence   INTEGER NOT NULL,
+  definition TEXT NOT NULL
+) STRICT;
+CREATE TABLE checkpoints (
+  sequence   INTEGER PRIMARY KEY,
+  time       INTEGER NOT NULL,
+  epoch      INTEGER NOT NULL,
+  digest     BLOB NOT NULL,
+  chain      INTEGER NOT NULL,
+  state      BLOB NOT NULL
+) STRICT;
+CREATE TABLE openings (
+  epoch      INTEGER PRIMARY KEY,
+  first      INTEGER NOT NULL,
+  time       INTEGER NOT NULL,
+  process    INTEGER NOT NULL,
+  version    TEXT NOT NULL,
+  durability TEXT NOT NULL,
+  settings   TEXT NOT NULL,
+  digest     BLOB NOT NULL
+) STRICT;
+CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE VIEW positions_current AS
+  SELECT i.symbol, k.leg, k.owner,
+         k.stands ->> 'side' AS side, k.stands ->> 'quantity' AS quantity, k.stands ->> 'entry' AS entry,
+         k.stands ->> 'cost' AS cost, k.stands ->> 'leverage' AS leverage, k.stands ->> 'stop' AS stop,
+         k.stands ->> 'take' AS take, k.stands ->> 'position' AS position, k.stands ->> 'opened_at' AS opened_at,
+         k.stands ->> 'life_realised' AS realised, k.stands ->> 'orders' AS orders,
+         k.stands ->> 'in_doubt' AS in_doubt, k.stands ->> 'closing' AS closing, k.stands ->> 'troubles' AS troubles,
+         k.sequence
+  FROM keys k JOIN instruments i ON i.id = k.instrument
+  WHERE k.stands ->> 'quantity' IS NOT NULL;
+CREATE VIEW fills AS
+  SELECT c.sequence, c.time, i.symbol, c.leg, c.owner, c.kind,
+         c.fill ->> 'id' AS id, c.fill ->> 'order' AS \"order\", c.fill ->> 'side' AS side,
+         c.fill ->> 'quantity' AS quantity, c.fill ->> 'price' AS price, c.fill ->> 'fees' AS fees,
+         c.fill ->> 'venue_time' AS venue_time
+  FROM changes c LEFT JOIN instruments i ON i.id = c.instrument
+  WHERE c.fill IS NOT NULL;
+CREATE VIEW closed_positions AS
+  SELECT i.symbol, c.leg, c.owner, c.ended ->> 'position' AS position, c.ended ->> 'side' AS side,
+         c.ended ->> 'entry' AS entry, c.ended ->> 'opened_at' AS opened_at, c.time AS closed_at,
+         c.ended ->> 'realised' AS realised, c.kind AS how, c.sequence
+  FROM changes c JOIN instruments i ON i.id = c.instrument
+  WHERE c.ended IS NOT NULL;
+";
+
+/// The version of what is there. `None`: nothing is, yet.
+pub(super) fn version(folder: &Path, database: &Connection) -> Result<Option<u32>, JournalError> {
+    let number =
+        |pragma: &str| -> Result<u32, rusqlite::Error> { database.query_row(pragma, [], |row| row.get(0)) };
+    let read = || {
+        Ok((
+            number("PRAGMA application_id")?,
+            number("PRAGMA user_version")?,
+            number("SELECT count(*) FROM sqlite_schema")?,
+        ))
+    };
+    let (application, version, objects) =
+        read().map_err(|wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong))?;
+    match (application, version) {
+        (0, 0) if objects == 0 => Ok(None),
+        (APPLICATION, 0) => Err(JournalError::damaged(folder, "it has no schema version")),
+        (APPLICATION, found) if found > VERSION => {
+            Err(JournalError::Newer { path: folder.to_owned(), found, known: VERSION })
+        }
+        (APPLICATION, found) => Ok(Some(found)),
+        _ => Err(JournalError::NotAJournal {
+            path: folder.to_owned(),
+            why: "journal.sqlite is the database of another program".to_owned(),
+        }),
+    }
+}
+
+/// Makes the tables, or brings older ones up: in one transaction, so that a crash leaves the old version or the new one.
+pub(super) fn bring_up(database: &mut Connection, found: Option<u32>) -> Result<(), rusqlite::Error> {
+    match found {
+        None => migrate(database, &[TABLES], VERSION),
+        Some(found) => {
+            let done = usize::try_from(found).unwrap_or(usize::MAX).saturating_sub(1);
+            migrate(database, STEPS.get(done..).unwrap_or_default(), VERSION)
+        }
+    }
+}
+
+fn migrate(database: &mut Connection, steps: &[&str], to: u32) -> Result<(), rusqlite::Error> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", to)?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version_of(database: &Connection) -> u32 {
+        database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_migration_is_whole_or_not_at_all() {
+        let mut database = Connection::open_in_memory().unwrap();
+        bring_up(&mut database, None).unwrap();
+        assert_eq!(version_of(&database), VERSION);
+        let good = "ALTER TABLE notes ADD COLUMN since INTEGER";
+        assert!(migrate(&mut database, &[good, "CREATE TABLE notes (x)"], VERSION + 2).is_err());
+        assert_eq!(version_of(&database), VERSION);
+        assert!(database.execute("UPDATE notes SET since = 1", []).is_err(), "half of it stayed");
+        migrate(&mut database, &[good], VERSION + 1).unwrap();
+        assert_eq!(version_of(&database), VERSION + 1);
+        assert!(database.execute("UPDATE notes SET since = 1", []).is_ok());
+    }
+}

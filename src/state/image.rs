@@ -1,0 +1,41 @@
+//! A whole state as a checkpoint keeps it. What can be derived (the names) is not kept, what is the same for all states
+//! of one opening (the settings) is kept once, beside it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Ring, Settings, Slot, Slots, State, Totals};
+use crate::model::{Seen, Sequence};
+use crate::sync::Arc;
+
+/// What stands in a checkpoint, in this order.
+#[derive(Deserialize)]
+struct Image {
+    sequence: Sequence,
+    slots: Vec<Slot>,
+    totals: Totals,
+    strays: Ring<Seen>,
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let slots: Vec<&Slot> = self.slots().map(|slot| &**slot).collect();
+        (self.sequence, slots, &self.totals, &self.strays).serialize(serializer)
+    }
+}
+
+impl State {
+    /// The state that was kept. Whether it is the one it should be, its digest says.
+    ///
+    /// # Errors
+    /// This is no state.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(
+        settings: Arc<Settings>,
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let Image { sequence, slots, totals, strays } = Image::deserialize(deserializer)?;
+        let names = slots.iter().map(|slot| (slot.instrument.symbol().clone(), slot.id)).collect();
+        let mut map = Slots::default();
+        map.extend(slots.into_iter().map(|slot| (slot.id, Arc::new(slot))));
+        Ok(Self { settings, sequence, slots: map, names, totals, strays })
+    }
+}

@@ -1,0 +1,232 @@
+//! A restart: everything is there again, and nothing is named twice.
+
+use posbook::venue::{PaperVenue, PositionManager};
+use posbook::{Command, ExitPlan, FillOutcome, Instrument, OrderSide, Sequence, Side};
+
+use crate::help::{Folder, btc, eth, open, p, q, trade};
+
+#[test]
+fn i5_what_was_written_is_the_book_that_wrote_it() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let book = journal.book().clone();
+    let (btc, eth) = (btc(&book), eth(&book));
+    open(&book, btc, "1", "50000");
+    open(&book, eth, "2", "3000");
+    book.record(trade(btc, 900, OrderSide::Sell, "3", "51000")).unwrap(); // a flip: two changes, one publication
+    let last = book.snapshot();
+    book.wait_durable(last.sequence()).unwrap();
+    let seen = journal.state_at(last.sequence()).unwrap();
+    assert_eq!((seen.sequence(), seen.digest()), (last.sequence(), last.digest()));
+    journal.close().unwrap();
+    let history = posbook::journal::History::open(folder.path()).unwrap();
+    let verified = history.verify(|_, _| {}).unwrap();
+    assert_eq!(verified.first_difference, None);
+    assert_eq!(verified.digest, format!("{:032x}", last.digest()));
+    let again = folder.open();
+    assert_eq!(again.restored().sequence, last.sequence());
+    let view = again.book().snapshot();
+    assert_eq!(view.get(btc), last.get(btc));
+    assert_eq!(view.key(eth), last.key(eth));
+}
+
+#[test]
+fn nautilus_3046_replaying_the_same_fills_twice_changes_nothing() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let id = btc(journal.book());
+    let fills: Vec<_> = (1..60).map(|n| trade(id, n, OrderSide::Buy, "0.1", "50000")).collect();
+    for fill in &fills {
+        journal.book().record(fill.clone()).unwrap();
+    }
+    let before = journal.book().snapshot().key(id).cloned();
+    journal.close().unwrap();
+    let journal = folder.open();
+    for fill in fills {
+        assert_eq!(journal.book().record(fill).unwrap().outcome, FillOutcome::Duplicate);
+    }
+    assert_eq!(journal.book().snapshot().key(id).cloned(), before);
+}
+
+#[test]
+fn r15_nothing_is_named_twice_and_unresolved_orders_come_back_in_doubt() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let id = btc(journal.book());
+    journal.book().mark(id, p("50000")).unwrap();
+    let sent = journal.book().reserve(Command::open(id, Side::Long, q("1"))).unwrap().sent().unwrap();
+    let name = sent.detach();
+    journal.book().wait_durable(journal.book().snapshot().sequence()).unwrap();
+    journal.close().unwrap();
+    let journal = folder.open();
+    let book = journal.book();
+    assert_eq!(journal.restored().in_doubt, [name]);
+    assert_eq!(journal.restored().epoch, 2);
+    assert!(book.health().journal.unwrap().not_ready.is_some());
+    // The venue's word ends it.
+    book.record(trade(id, 5, OrderSide::Buy, "1", "50000").order(name)).unwrap();
+    book.reattach(name).unwrap().complete(q("1")).unwrap();
+    book.mark(id, p("50000")).unwrap();
+    let refused = book.reserve(Command::scale_in(id, q("1"))).unwrap_err();
+    assert!(refused.to_string().contains("not ready after a restart"), "{refused}");
+    assert!(book.reserve(Command::scale_out(id, q("0.1"))).is_ok());
+    book.reported(book.snapshot().sequence());
+    let next = book.reserve(Command::scale_in(id, q("1"))).unwrap();
+    assert_eq!((next.client_id().book, next.client_id().epoch), (name.book, 2));
+    assert!(next.client_id().sequence > Sequence(1));
+}
+
+#[test]
+fn d31_targets_water_marks_and_plans_come_back_as_they_were() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let book = journal.book().clone();
+    let id = btc(&book);
+    book.mark(id, p("100")).unwrap();
+    let plan = ExitPlan::default().trailing("0.01".parse().unwrap(), "0.02".parse().unwrap());
+    let wish = Command::open(id, Side::Short, q("2")).stop("0.1").unwrap().exits(plan);
+    let order = book.reserve(wish).unwrap().sent().unwrap();
+    book.record(trade(id, 1, OrderSide::Sell, "2", "100").order(order.client_id())).unwrap();
+    order.complete(q("2")).unwrap();
+    // The stop follows the market down.
+    book.mark(id, p("90")).unwrap();
+    let position = book.snapshot().get(id).unwrap().id;
+    book.apply(Command::Trail { key: id.into(), position }).unwrap();
+    let stood = book.snapshot().key(id).cloned().unwrap();
+    assert_eq!(stood.position.as_ref().unwrap().best, Some(p("90")));
+    journal.close().unwrap();
+    let again = folder.open();
+    assert_eq!(again.book().snapshot().key(id), Some(&stood));
+    // And it goes on from there.
+    again.book().mark(id, p("80")).unwrap();
+    again.book().apply(Command::Trail { key: id.into(), position }).unwrap();
+    assert!(again.book().snapshot().get(id).unwrap().stop_loss() < stood.position.unwrap().stop_loss());
+}
+
+#[test]
+fn nautilus_4736_a_warm_restart_changes_nothing() {
+    let venue = PaperVenue::builder().seed(1).build();
+    venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001").unwrap()).unwrap();
+    let symbol = "BTC/USDT:USDT".parse().unwrap();
+    let folder = Folder::new();
+    let now = posbook::Timestamp::from_millis(1_000);
+    venue.tick(&symbol, p("50000"), now).unwrap();
+    let journal = folder.open();
+    let manager =
+        pollster::block_on(PositionManager::connect(journal.book().clone(), venue.clone())).unwrap();
+    let id = manager.instrument("BTC/USDT:USDT").unwrap();
+    journal.book().mark(id, p("50000")).unwrap();
+    pollster::block_on(manager.open_position(id, Side::Long, q("2"), 5, "0.05".parse().unwrap())).unwrap();
+    pollster::block_on(manager.scale_out_position(id, q("0.5"), "some off")).unwrap();
+    pollster::block_on(manager.pull_fills()).unwrap();
+    let stood = journal.book().snapshot().key(id).cloned();
+    drop(manager);
+    journal.close().unwrap();
+
+    let journal = folder.open();
+    let manager =
+        pollster::block_on(PositionManager::connect(journal.book().clone(), venue.clone())).unwrap();
+    journal.book().mark(id, p("50000")).unwrap();
+    // New risk waits for a complete report; until then only out.
+    let early = pollster::block_on(manager.scale_in_position(id, q("1"))).unwrap_err();
+    assert!(early.to_string().contains("not ready"), "{early}");
+    let from_the_beginning =
+        pollster::block_on(posbook::venue::Venue::fills_since(&venue, Default::default())).unwrap();
+    assert_eq!(from_the_beginning.fills.len(), 2);
+    for mut again in from_the_beginning.fills {
+        again.fill.instrument = id;
+        assert_eq!(journal.book().record(again.fill).unwrap().outcome, FillOutcome::Duplicate);
+    }
+    venue.advance(posbook::Timestamp::from_millis(2_000));
+    let found = pollster::block_on(manager.reconcile_positions()).unwrap();
+    assert_eq!((found.to_string().as_str(), found.resolved()), ("in agreement", 0));
+    assert_eq!(journal.book().snapshot().key(id).cloned(), stood);
+    pollster::block_on(manager.scale_in_position(id, q("1"))).unwrap();
+}
+
+#[test]
+fn a_plain_sqlite3_reads_the_positions_while_the_bot_runs() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let (btc, eth) = (btc(journal.book()), eth(journal.book()));
+    open(journal.book(), btc, "1.50", "50000.0");
+    open(journal.book(), eth, "2", "3000");
+    journal.book().record(trade(eth, 900, OrderSide::Sell, "2", "3100")).unwrap();
+    journal.book().wait_durable(journal.book().snapshot().sequence()).unwrap();
+    let ask = |sql: &str| {
+        let database = folder.path().join("journal.sqlite");
+        let output = std::process::Command::new("sqlite3").arg("-readonly").arg(database).arg(sql).output();
+        match output {
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                Some(String::from_utf8(output.stdout).unwrap())
+            }
+            Err(_) => {
+                println!("skipped: there is no sqlite3 here (apt-get install sqlite3)");
+                None
+            }
+        }
+    };
+    let Some(positions) = ask("SELECT symbol, side, quantity, entry, stop FROM positions_current") else {
+        return;
+    };
+    assert_eq!(positions, "BTC/USDT:USDT|long|1.5|50000|47500\n");
+    assert_eq!(ask("SELECT symbol, side, quantity, price FROM fills").unwrap().lines().count(), 3);
+    let closed = ask("SELECT symbol, side, entry, realised FROM closed_positions").unwrap();
+    assert_eq!(closed, "ETH/USDT:USDT|long|3000|200\n");
+    // Still writing.
+    open(journal.book(), eth, "1", "3000");
+    journal.book().wait_durable(journal.book().snapshot().sequence()).unwrap();
+    assert_eq!(ask("SELECT count(*) FROM positions_current").unwrap(), "2\n");
+}
+
+/// The journal that was written by the version in which its schema was new, and the digest of its book.
+#[test]
+fn a_journal_of_an_earlier_version_is_opened() {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal/fixture");
+    if std::env::var("POSBOOK_FIXTURE").is_ok_and(|what| what == "write") {
+        write_fixture(&from);
+    }
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path()).unwrap();
+    std::fs::copy(from.join("journal-1.sqlite"), folder.path().join("journal.sqlite")).unwrap();
+    let told = std::fs::read_to_string(from.join("journal-1.digest")).unwrap();
+    let (sequence, digest) = told.trim().split_once(' ').unwrap();
+    let history = posbook::journal::History::open(folder.path()).unwrap();
+    let view = history.state_at(Sequence(sequence.parse().unwrap())).unwrap();
+    assert_eq!(format!("{:032x}", view.digest()), digest);
+    assert_eq!(history.verify(|_, _| {}).unwrap().first_difference, None);
+    drop(history);
+    let journal = folder.open();
+    assert_eq!(journal.restored().sequence.0.to_string(), sequence);
+    assert_eq!(journal.restored().in_doubt.len(), 1);
+    assert_eq!(journal.book().snapshot().len(), 2);
+}
+
+fn write_fixture(to: &std::path::Path) {
+    let folder = Folder::new();
+    let journal = posbook::journal::Journal::open(
+        folder.path(),
+        posbook::journal::JournalOptions::default().checkpoint_every(30),
+        crate::help::builder().identity(7, 1),
+    )
+    .unwrap();
+    let book = journal.book();
+    let (btc, eth) = (btc(book), eth(book));
+    open(book, btc, "1", "50000");
+    open(book, eth, "2", "3000");
+    for n in 100..140 {
+        book.record(trade(btc, n, if n % 3 == 0 { OrderSide::Sell } else { OrderSide::Buy }, "0.5", "50000"))
+            .unwrap();
+        book.wait_durable(book.snapshot().sequence()).unwrap();
+    }
+    book.record(trade(eth, 150, OrderSide::Sell, "3", "3100")).unwrap();
+    let order = book.reserve(Command::scale_out(btc, q("0.1")).because("some off")).unwrap();
+    order.sent().unwrap().detach();
+    let view = book.snapshot();
+    journal.close().unwrap();
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::copy(folder.path().join("journal.sqlite"), to.join("journal-1.sqlite")).unwrap();
+    std::fs::write(to.join("journal-1.digest"), format!("{} {:032x}\n", view.sequence(), view.digest()))
+        .unwrap();
+}
