@@ -189,6 +189,17 @@ fn quirk_05_the_contract_size_comes_from_the_markets_then_the_row_unless_its_fig
         );
         assert_eq!(open(&text).contract_size, Some(decimal("0.01")), "{value}");
     }
+    // A raw id says neither linear nor inverse: the figures fit only one.
+    let raw = r#"[{"symbol":"ETCUSDT","contracts":null,"info":{"symbol":"ETCUSDT","positionAmt":"-2.92","positionSide":"BOTH",
+        "entryPrice":"20.176","notional":"-58.95299065","unrealizedProfit":"-0.03907065"}}]"#;
+    let etc = open(raw);
+    assert_eq!(
+        (etc.side, etc.contracts, etc.contract_size),
+        (Side::Short, decimal("2.92"), Some(Decimal::ONE))
+    );
+    let dated = r#"[{"symbol":"BTC220624","side":"short","contracts":1,"entryPrice":49018.88,"initialMargin":0.001019583964880634,
+        "leverage":2}]"#;
+    assert_eq!(open(dated).contract_size, Some(decimal("100")));
     // One figure that fits is enough to believe the row; a profit alone disproves nothing.
     for more in [
         r#""notional":2000"#,

@@ -19,7 +19,7 @@ pub(super) struct Figures {
     pub profit: Option<Decimal>,
     pub margin: Option<Decimal>,
     pub leverage: Option<Decimal>,
-    /// Profit is paid in the base currency. `None`: unknown, and nothing can be proved.
+    /// Profit is paid in the base currency. `None`: unknown.
     pub inverse: Option<bool>,
 }
 
@@ -96,9 +96,8 @@ impl Figures {
         let (profit, entry, mark) = (self.profit?, self.entry?, self.mark?);
         let size = size.filter(|size| *size > Decimal::ZERO);
         // Which way it goes is the same for both kinds of contract; only the amount needs to fit one of them.
-        let kinds = self.inverse.map_or(vec![false, true], |inverse| vec![inverse]);
         let fits =
-            kinds.into_iter().filter_map(|inverse| self.by_profit(amount, inverse)).any(|proof| match size {
+            self.kinds().filter_map(|inverse| self.by_profit(amount, inverse)).any(|proof| match size {
                 Some(size) => proof.allows(size),
                 None => proof.power_of_ten().is_some(),
             });
@@ -110,27 +109,42 @@ impl Figures {
         self.values.iter().any(|value| *value < Decimal::ZERO)
     }
 
+    /// Linear, inverse, or, where nobody says it, both: a figure that fits one of them hardly fits the other.
+    fn kinds(&self) -> impl Iterator<Item = bool> + use<> {
+        let inverse = self.inverse;
+        [false, true].into_iter().filter(move |kind| inverse.is_none_or(|inverse| inverse == *kind))
+    }
+
     fn proofs(&self, amount: Decimal, side: Option<Side>) -> Vec<Proof> {
-        // Some rows repeat the amount as the value.
-        let values = self.values.iter().map(|value| value.abs()).filter(|value| *value != amount);
-        let mut proofs: Vec<Proof> =
-            values.flat_map(|value| self.by_value(value, amount, side)).flatten().collect();
-        proofs.extend(self.inverse.and_then(|inverse| self.by_profit(amount, inverse)));
-        proofs.extend(self.by_margin(amount));
+        let mut proofs = Vec::new();
+        for inverse in self.kinds() {
+            // Some rows repeat the amount as the value.
+            for value in self.values.iter().map(|value| value.abs()).filter(|value| *value != amount) {
+                proofs.extend(self.by_value(value, amount, side, inverse).into_iter().flatten());
+            }
+            proofs.extend(self.by_profit(amount, inverse));
+            proofs.extend(self.by_margin(amount, inverse));
+        }
         proofs
     }
 
     /// A value is of now or of the entry. Without a mark it is of now or of the entry too: what was paid is the value less
     /// the profit, or not far from it.
-    fn by_value(&self, value: Decimal, amount: Decimal, side: Option<Side>) -> [Option<Proof>; 2] {
-        let sized = |value, price, within| self.sized(value, amount, price, within);
+    fn by_value(
+        &self,
+        value: Decimal,
+        amount: Decimal,
+        side: Option<Side>,
+        inverse: bool,
+    ) -> [Option<Proof>; 2] {
+        let sized = |value, price, within| sized(value, amount, price, within, inverse);
         let (near, nearer) = (Decimal::new(7, 2), Decimal::new(1, 2));
         match (self.mark, self.entry) {
             (Some(mark), entry) => {
                 [sized(value, mark, nearer), entry.and_then(|entry| sized(value, entry, nearer))]
             }
-            (None, Some(entry)) => match (side, self.profit, self.inverse) {
-                (Some(side), Some(profit), Some(false)) => {
+            (None, Some(entry)) => match (side, self.profit) {
+                (Some(side), Some(profit)) if !inverse => {
                     let profit = if side == Side::Long { profit } else { -profit };
                     let paid = value.checked_sub(profit);
                     [paid.and_then(|paid| sized(paid, entry, nearer)), sized(value, entry, nearer)]
@@ -141,8 +155,9 @@ impl Figures {
         }
     }
 
-    fn by_margin(&self, amount: Decimal) -> Option<Proof> {
-        self.sized(self.margin?.checked_mul(self.leverage?)?, amount, self.entry?, Decimal::new(7, 2))
+    fn by_margin(&self, amount: Decimal, inverse: bool) -> Option<Proof> {
+        let value = self.margin?.checked_mul(self.leverage?)?;
+        sized(value, amount, self.entry?, Decimal::new(7, 2), inverse)
     }
 
     fn by_profit(&self, amount: Decimal, inverse: bool) -> Option<Proof> {
@@ -154,15 +169,15 @@ impl Figures {
         let size = self.profit?.abs().checked_div(amount.checked_mul(moved.abs())?)?;
         (!size.is_zero()).then_some(Proof { size, within: Decimal::new(5, 2), whole: false })
     }
+}
 
-    /// value = amount x size x price, or amount x size / price where profit is paid in the base currency.
-    fn sized(&self, value: Decimal, amount: Decimal, price: Decimal, within: Decimal) -> Option<Proof> {
-        let size = match self.inverse? {
-            false => value.checked_div(amount.checked_mul(price)?)?,
-            true => value.checked_mul(price)?.checked_div(amount)?,
-        };
-        (size > Decimal::ZERO).then_some(Proof { size, within, whole: true })
-    }
+/// value = amount x size x price, or amount x size / price where profit is paid in the base currency.
+fn sized(value: Decimal, amount: Decimal, price: Decimal, within: Decimal, inverse: bool) -> Option<Proof> {
+    let size = match inverse {
+        false => value.checked_div(amount.checked_mul(price)?)?,
+        true => value.checked_mul(price)?.checked_div(amount)?,
+    };
+    (size > Decimal::ZERO).then_some(Proof { size, within, whole: true })
 }
 
 impl Proof {
