@@ -35,10 +35,10 @@ fn own_time() -> u64 {
     text.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or_default() / 1_000
 }
 
-fn write(book: &Book, changes: u64) -> (Duration, u64) {
+fn write(book: &Book, changes: std::ops::Range<u64>) -> (Duration, u64) {
     let ids = instruments(book);
     let (began, used) = (Instant::now(), own_time());
-    for n in 0..changes {
+    for n in changes {
         book.record(fills(&ids, n)).unwrap();
     }
     (began.elapsed(), own_time() - used)
@@ -47,14 +47,14 @@ fn write(book: &Book, changes: u64) -> (Duration, u64) {
 #[test]
 fn writing_restoring_and_verifying() {
     let changes = scale();
-    let (plain, plain_used) = write(&Book::builder().instruments(64).build().unwrap(), changes);
+    let (plain, plain_used) = write(&Book::builder().instruments(64).build().unwrap(), 0..changes);
     println!("without a journal: {changes} fills in {plain:?}, {plain_used} us of the writing thread");
     for durability in [Durability::None, Durability::Buffered, Durability::Synced] {
         let folder = Folder::new();
         let options = JournalOptions::default().durability(durability).checkpoint_every(100_000);
         let journal = Journal::open(folder.path(), options, Book::builder().instruments(64)).unwrap();
         let began = Instant::now();
-        let (took, used) = write(journal.book(), changes);
+        let (took, used) = write(journal.book(), 0..changes);
         let last = journal.book().snapshot();
         journal.book().wait_durable(last.sequence()).unwrap();
         let all = began.elapsed();
@@ -67,6 +67,9 @@ fn writing_restoring_and_verifying() {
             used as f64 / plain_used.max(1) as f64,
             last.sequence().0 as f64 / all.as_secs_f64()
         );
+        // So that a restart has a long tail to fold.
+        write(journal.book(), changes..changes + changes * 9 / 100);
+        let last = journal.book().snapshot();
         journal.close().unwrap();
         let size: u64 =
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();

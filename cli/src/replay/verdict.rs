@@ -28,6 +28,8 @@ pub struct Findings {
     pub in_doubt_left: u64,
     /// A last position report against the book.
     pub report_agrees: bool,
+    /// Every change is as durable as was asked for; true of a run without a journal.
+    pub durable: bool,
     /// Every difference in words; empty if all is well.
     pub differences: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Findings {
             && self.book_equals_fold
             && self.gapless
             && self.report_agrees
+            && self.durable
             && self.duplicate_orders == 0
             && self.unexplained == "0"
             && self.in_doubt_left == 0
@@ -80,11 +83,8 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
         }
     }
     // What is promised of a journal is promised of all of it at the end.
-    if setup.journal.is_some()
-        && let Err(wrong) = setup.book.wait_durable(view.sequence())
-    {
-        differences.push(format!("the journal: {wrong}"));
-    }
+    let failed = setup.journal.as_ref().and_then(|_| setup.book.wait_durable(view.sequence()).err());
+    differences.extend(failed.iter().map(|wrong| format!("the journal: {wrong}")));
     Ok(Findings {
         book_equals_venue,
         book_equals_fold,
@@ -92,6 +92,7 @@ pub fn judge(setup: &Setup, ended: &Ended) -> Result<Findings, Failure> {
         duplicate_orders: setup.venue.stats().duplicate_orders,
         unexplained: unexplained(&view),
         in_doubt_left: view.totals().in_doubt as u64 + doubtful(&view),
+        durable: failed.is_none(),
         report_agrees: plan.unasked.is_none() && differing().next().is_none(),
         differences,
     })
