@@ -10,8 +10,8 @@ use crate::sync::Arc;
 /// A disk of a model.
 struct Played<F>(F);
 
-impl<F: FnMut(&[Publication]) -> Result<(), String>> pump::Sink for Played<F> {
-    fn commit(&mut self, publications: &[Publication]) -> Result<(), String> {
+impl<F: FnMut(&[&Publication]) -> Result<(), String>> pump::Sink for Played<F> {
+    fn commit(&mut self, publications: &[&Publication]) -> Result<(), String> {
         (self.0)(publications)
     }
 }
@@ -36,7 +36,7 @@ impl Builder {
 
 impl Book {
     /// Carries every publication to a disk until [`Book::stop_carrying`]: what a journal's thread does.
-    pub fn carry(&self, commit: impl FnMut(&[Publication]) -> Result<(), String>) {
+    pub fn carry(&self, commit: impl FnMut(&[&Publication]) -> Result<(), String>) {
         if let Some(durable) = &self.inner.durable {
             pump::run(&self.inner, durable, &mut Played(commit));
         }

@@ -18,7 +18,7 @@ use super::snapshot::Snapshot;
 /// Where publications become durable.
 pub(crate) trait Sink {
     /// Makes these durable, all or none. The first failure is the last call.
-    fn commit(&mut self, publications: &[Publication]) -> Result<(), String>;
+    fn commit(&mut self, publications: &[&Publication]) -> Result<(), String>;
 
     /// Everything up to this view is durable.
     fn caught_up(&mut self, _view: &Snapshot) -> Result<(), String> {
@@ -51,14 +51,13 @@ fn carry(inner: &Arc<Inner>, durable: &Durable, sink: &mut impl Sink) -> Result<
         for commit in missing.chunks(COMMIT) {
             // A broken twin says so before it is true.
             if fault("ack_early") {
-                durable.advance(commit.last().map_or(last, Publication::last));
+                durable.advance(commit.last().map_or(last, |p| p.last()));
             }
             sink.commit(commit)?;
-            last = commit.last().map_or(last, Publication::last);
+            last = commit.last().map_or(last, |p| p.last());
             durable.advance(last);
         }
         if !missing.is_empty() {
-            drop(missing);
             sink.caught_up(&view)?;
             quiet = 0;
             drop(view);
@@ -93,8 +92,9 @@ fn pace(durable: &Durable) {
     }
 }
 
-/// Everything after a sequence: first what has left the window already.
-fn after(view: &Snapshot, last: Sequence) -> Result<Vec<Publication>, String> {
+/// Everything after a sequence: first what has left the window already. Borrowed from the view, so that no count is touched
+/// that a writer's thread would have to fetch back.
+fn after(view: &Snapshot, last: Sequence) -> Result<Vec<&Publication>, String> {
     let newest = view.sequence();
     if newest <= last {
         return Ok(Vec::new());
@@ -102,8 +102,7 @@ fn after(view: &Snapshot, last: Sequence) -> Result<Vec<Publication>, String> {
     let body = view.body();
     let chunks = body.late.after(last).chain(body.window.slices());
     let newer = |chunk: &&[Publication]| chunk.last().is_some_and(|p| p.last() > last);
-    let missing: Vec<Publication> =
-        chunks.filter(newer).flatten().filter(|p| p.last() > last).cloned().collect();
+    let missing: Vec<&Publication> = chunks.filter(newer).flatten().filter(|p| p.last() > last).collect();
     // I10: what would be a gap on the disk is a fault of ours, and never written.
     let mut next = last.after(1);
     for publication in &missing {

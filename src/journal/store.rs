@@ -126,8 +126,8 @@ impl Store {
         })
     }
 
-    fn write(&mut self, publications: &[Publication]) -> Result<(), JournalError> {
-        let Some(last) = publications.last().map(Publication::last) else { return Ok(()) };
+    fn write(&mut self, publications: &[&Publication]) -> Result<(), JournalError> {
+        let Some(last) = publications.last().map(|publication| publication.last()) else { return Ok(()) };
         let folder = self.folder.clone();
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(&folder, &wrong);
         let mut chain = self.chain;
@@ -225,7 +225,7 @@ fn keep_keys(
 }
 
 impl Sink for Store {
-    fn commit(&mut self, publications: &[Publication]) -> Result<(), String> {
+    fn commit(&mut self, publications: &[&Publication]) -> Result<(), String> {
         self.write(publications).map_err(|wrong| wrong.to_string())
     }
 

@@ -38,7 +38,7 @@ fn book() -> (Book, InstrumentId) {
 }
 
 /// Writes it down, or fails.
-fn commit(disk: &Shared, publications: &[Publication]) -> Result<(), String> {
+fn commit(disk: &Shared, publications: &[&Publication]) -> Result<(), String> {
     let mut disk = disk.lock().unwrap();
     for publication in publications {
         let next = disk.publications.last().map_or(1, |last| last + 1);
