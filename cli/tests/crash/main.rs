@@ -87,6 +87,14 @@ impl Run {
             .collect()
     }
 
+    /// Waits until so many promises were made, or the program has ended.
+    fn wait_for(&self, mut child: Child, promises: usize) -> Child {
+        while self.promises().len() < promises && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
     /// What was acknowledged is there, as it was.
     fn check(&self) -> u64 {
         let promises = self.promises();
@@ -178,8 +186,11 @@ fn killed_at_any_instant_nothing_acknowledged_is_lost_and_it_goes_on() {
         let run = Run::new(seed);
         for _ in 0..4.min(crashes - killed) {
             let child = run.start().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            // From before it has begun to well into its work; now and then it is over before.
-            std::thread::sleep(Duration::from_micros(dice(&mut random) % 1_500_000));
+            // Now and then before it has begun; else after so many promises more, and a moment. It may be over before.
+            let more =
+                if dice(&mut random).is_multiple_of(8) { 0 } else { 1 + dice(&mut random) as usize % 150 };
+            let child = run.wait_for(child, run.promises().len() + more);
+            std::thread::sleep(Duration::from_micros(dice(&mut random) % 20_000));
             at_work += u64::from(kill(child));
             killed += 1;
             promises += run.check();
