@@ -91,6 +91,11 @@ impl Journal {
         std::fs::create_dir_all(folder).map_err(|wrong| JournalError::system(folder, wrong))?;
         let now = Clock::system().now();
         let lock = files::lock(folder, now)?;
+        // A first opening that was killed in the middle leaves a rollback file of SQLite's: only a connection that may write can
+        // go back to the empty file before it.
+        if folder.join("journal.sqlite-journal").exists() {
+            drop(store::connect(folder)?);
+        }
         // Read first, by a connection that cannot write: what is damaged is refused as it is.
         let (found, notes) = match History::open(folder) {
             Ok(history) => {
