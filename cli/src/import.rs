@@ -1,6 +1,5 @@
 //! `posbook import`: what another program wrote, row by row, and what could not be read of it.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use comfy_table::{Table, presets};
@@ -9,10 +8,7 @@ use posbook::{Leg, Side};
 use serde::Serialize;
 
 use crate::output::{self, Format};
-use crate::{Failure, Verdict};
-
-/// Larger inputs are refused before they fill the memory.
-const MOST_BYTES: u64 = 256 << 20;
+use crate::{Failure, Verdict, input};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -47,10 +43,10 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     let Kind::Ccxt(options) = &options.kind;
     let mut source = options.exchange.as_deref().map(Source::new).unwrap_or_default();
     if let Some(path) = &options.markets {
-        let markets = Markets::read(&text(path)?).map_err(|wrong| unreadable(path, &wrong))?;
+        let markets = Markets::read(&input::text(path)?).map_err(|wrong| unreadable(path, &wrong))?;
         source = source.with_markets(markets);
     }
-    let text = text(&options.file)?;
+    let text = input::text(&options.file)?;
     let read = ccxt::positions(&text, &source).map_err(|wrong| unreadable(&options.file, &wrong))?;
     let lines: Vec<Line> = read.rows().iter().enumerate().map(|(row, read)| Line::of(row, read)).collect();
     output::write(&match options.format {
@@ -58,27 +54,6 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         Format::Table => table(&lines),
     })?;
     Ok(if read.problems().next().is_none() { Verdict::Yes } else { Verdict::No })
-}
-
-fn text(path: &Path) -> Result<String, Failure> {
-    let environment = |wrong: std::io::Error| Failure::Environment(format!("{}: {wrong}", path.display()));
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(environment)?;
-    } else {
-        let file = std::fs::File::open(path).map_err(environment)?;
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(environment)?;
-    }
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(Failure::Input(format!("{}: more than 256 MiB; split it", path.display())));
-    }
-    String::from_utf8(bytes).map_err(|wrong| {
-        Failure::Input(format!(
-            "{}: not UTF-8 from byte {} on",
-            path.display(),
-            wrong.utf8_error().valid_up_to()
-        ))
-    })
 }
 
 fn unreadable(path: &Path, wrong: &ccxt::Unreadable) -> Failure {

@@ -11,6 +11,7 @@
 mod bench;
 mod fold;
 mod import;
+mod input;
 mod journal;
 mod market;
 mod output;

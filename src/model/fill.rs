@@ -1,6 +1,5 @@
 //! What the venue did. Fills alone move quantity (R2), and none is ever lost (R4).
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -8,7 +7,7 @@ use super::ids::{ClientOrderId, Timestamp};
 use super::instrument::InstrumentId;
 use super::key::{Leg, OrderSide};
 use super::ledger::Sums;
-use super::number::{Price, Quantity};
+use super::number::{Price, Quantity, signed_amount};
 use super::order::FillSource;
 use super::text::{Currency, Reference};
 use crate::error::Rejection;
@@ -171,13 +170,8 @@ impl Fill {
     /// # Errors
     /// The amount or the currency does not parse, or the sum needs too many digits.
     pub fn fee(mut self, amount: &str, currency: &str) -> Result<Self, Rejection> {
-        let (sign, digits) = match amount.strip_prefix('-') {
-            Some(digits) => (-Decimal::ONE, digits),
-            None => (Decimal::ONE, amount),
-        };
-        let amount: Quantity = digits.parse()?;
         let currency: Currency = currency.parse()?;
-        self.fees.add(&currency, sign * amount.get())?;
+        self.fees.add(&currency, signed_amount(amount)?)?;
         Ok(self)
     }
 }

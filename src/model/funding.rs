@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::PositionKey;
 use super::ledger::money;
-use super::number::Quantity;
+use super::number::signed_amount;
 use super::text::Currency;
 use crate::error::Rejection;
 
@@ -47,11 +47,7 @@ impl Funding {
         amount: &str,
         currency: &str,
     ) -> Result<Self, Rejection> {
-        let (sign, digits) = match amount.strip_prefix('-') {
-            Some(digits) => (-Decimal::ONE, digits),
-            None => (Decimal::ONE, amount),
-        };
-        let amount: Quantity = digits.parse()?;
-        Ok(Self { key: key.into(), period, amount: sign * amount.get(), currency: currency.parse()? })
+        let (amount, currency) = (signed_amount(amount)?, currency.parse()?);
+        Ok(Self { key: key.into(), period, amount, currency })
     }
 }

@@ -46,6 +46,17 @@ fn parse_strict(what: &'static str, text: &str) -> Result<Decimal, Rejection> {
         .map_err(|_| malformed("has more digits than a decimal holds (28)").into())
 }
 
+/// A signed amount of money in the same grammar and bounds as a quantity.
+///
+/// # Errors
+/// It does not parse.
+pub(crate) fn signed_amount(text: &str) -> Result<Decimal, Rejection> {
+    match text.strip_prefix('-') {
+        Some(digits) => digits.parse::<Quantity>().map(|amount| trimmed(-amount.get())),
+        None => text.parse::<Quantity>().map(Quantity::get),
+    }
+}
+
 /// Everything a number type shares: strict text both ways, `serde` as a string, `Display` without exponents.
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {

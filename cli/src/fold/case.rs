@@ -13,8 +13,9 @@ use posbook::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::text;
 use crate::output::{Format, write};
-use crate::{Failure, Verdict};
+use crate::{Failure, Verdict, input};
 
 /// The version of the schema that is read.
 const SCHEMA: &str = "accounting-case/1";
@@ -92,7 +93,7 @@ enum Has {
 }
 
 pub fn run(path: &Path, id: Option<&str>, format: Format) -> Result<Verdict, Failure> {
-    let text = super::read(path)?;
+    let text = input::text(path)?;
     let place = path.display();
     let file: File = serde_json::from_str(&text)
         .map_err(|wrong| Failure::Input(format!("{place}: is no file of accounting cases: {wrong}")))?;
@@ -308,10 +309,6 @@ impl<'a> Folding<'a> {
             funding_cum: text(ledger.funding.iter().map(|(_, sum)| sum).sum()),
         })
     }
-}
-
-fn text(number: Decimal) -> String {
-    number.normalize().to_string()
 }
 
 /// The finest money scale at which the sums of the case still fit the 28 digits of a decimal: what is rounded then is beyond

@@ -56,20 +56,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     }
 }
 
-/// Reads a whole file, or stdin.
-fn read(path: &std::path::Path) -> Result<String, Failure> {
-    use std::io::Read;
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().lock().read_to_string(&mut text).map(drop)
-    } else {
-        std::fs::read_to_string(path).map(|all| text = all)
-    };
-    match read {
-        Ok(()) => Ok(text),
-        Err(wrong) if wrong.kind() == std::io::ErrorKind::InvalidData => {
-            Err(Failure::Input(format!("{}: is not text: {wrong}", path.display())))
-        }
-        Err(wrong) => Err(Failure::Environment(format!("{}: {wrong}", path.display()))),
-    }
+/// A number as it is printed: without zeros at its end.
+fn text(number: posbook::Decimal) -> String {
+    number.normalize().to_string()
 }

@@ -14,8 +14,9 @@ use posbook::{
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use super::text;
 use crate::output::{Format, progress, write};
-use crate::{Failure, Verdict};
+use crate::{Failure, Verdict, input};
 
 /// A fill as it is written.
 #[derive(Debug, Deserialize)]
@@ -82,7 +83,7 @@ struct Sum {
 }
 
 pub fn run(path: &Path, sizes: &[(String, Quantity)], format: Format) -> Result<Verdict, Failure> {
-    let text = super::read(path)?;
+    let text = input::text(path)?;
     let rows = parse(&text).map_err(|wrong| Failure::Input(format!("{}: {wrong}", path.display())))?;
     let bar = progress(rows.len() as u64, "fills");
     let says =
@@ -283,10 +284,6 @@ fn fill(instrument: InstrumentId, line: usize, row: &Row) -> Result<Fill, String
         Some("short") => Ok(fill.leg(Leg::Short)),
         Some(other) => Err(format!("a leg is long or short, not {other:.40?}")),
     }
-}
-
-fn text(number: posbook::Decimal) -> String {
-    number.normalize().to_string()
 }
 
 fn sums(of: &Sums) -> BTreeMap<String, String> {
