@@ -72,8 +72,8 @@ impl<V: Venue> fmt::Debug for PositionManager<V> {
 }
 
 impl<V: Venue> PositionManager<V> {
-    /// Takes a book and a venue, and registers what the venue trades. Instruments that the book does not account for
-    /// (inverse, quanto, spot) are left out and listed by [`PositionManager::skipped`].
+    /// Takes a book and a venue, and registers what the venue trades. Instruments that the book refuses (beyond its capacity, or
+    /// another contract than it knows under this symbol) are left out and listed by [`PositionManager::skipped`].
     ///
     /// # Errors
     /// The venue could not be asked.

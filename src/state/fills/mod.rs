@@ -149,8 +149,9 @@ fn fold(
 }
 
 /// What of a fill moves the position, and at what value. On a spot market a fee in the base currency is taken from what is held: a
-/// buy leaves less than was traded, a sell takes more, both at the fill's price. The fee is booked in its own currency, so cash
-/// is that of the quantity that moved (R17); the order is fed what was traded.
+/// buy leaves less than was traded, a sell takes more, both at the price of what is new: a cumulative figure states only the
+/// average so far. The fee is booked in its own currency, so cash is that of the quantity that moved (R17); the order is fed what
+/// was traded.
 fn held(slot: &Slot, fill: &Fill, traded: Quantity, paid: Decimal) -> Result<(Quantity, Decimal), Rejection> {
     if slot.instrument.kind() != ContractKind::Spot {
         return Ok((traded, paid));
@@ -159,7 +160,7 @@ fn held(slot: &Slot, fill: &Fill, traded: Quantity, paid: Decimal) -> Result<(Qu
     if fee.is_zero() {
         return Ok((traded, paid));
     }
-    let worth = slot.instrument.value("a fee in the base currency", Quantity::new(fee.abs())?, fill.price)?;
+    let worth = share_rounded(paid, Quantity::new(fee.abs())?, traded, slot.instrument.money_scale())?;
     // A rebate is the other way round.
     let less = (fill.side == Side::Long.entry()) == (fee > Decimal::ZERO);
     let signed = |amount: Decimal| if less { -amount } else { amount };
