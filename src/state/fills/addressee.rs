@@ -2,7 +2,9 @@
 
 use smallvec::SmallVec;
 
-use crate::model::{ClientOrderId, Fill, FillNote, Leg, Order, OrderRef, Owner, PositionId, PositionKey};
+use crate::model::{
+    ClientOrderId, Fill, FillNote, Forced, KeyState, Leg, Order, OrderRef, Owner, PositionId, PositionKey,
+};
 use crate::state::Slot;
 use crate::state::decide::Ask;
 use crate::state::slot::Finished;
@@ -34,19 +36,30 @@ pub(super) fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
             return Addressee { key: finished.key, order: None, finished: Some(*finished), notes };
         }
     }
-    notes.push(FillNote::Unordered);
+    notes.push(match fill.order {
+        OrderRef::Forced { by: Forced::Liquidation, .. } => FillNote::Liquidation,
+        OrderRef::Forced { by: Forced::AutoDeleveraging, .. } => FillNote::AutoDeleveraging,
+        OrderRef::Ours(_) | OrderRef::Foreign(_) | OrderRef::Unstated => FillNote::Unordered,
+    });
     let mode = slot.instrument.mode();
     // In hedge mode a venue that names no leg has told too little; the fill goes where it would open, and is flagged.
     let leg = fill.leg.unwrap_or_else(|| mode.leg(fill.side.opens()));
     if !mode.has(leg) || (fill.leg.is_none() && leg != Leg::Net) {
         notes.push(FillNote::ForeignLeg);
     }
-    Addressee {
-        key: PositionKey { instrument: slot.id, leg, owner: Owner::UNOWNED },
-        order: None,
-        finished: None,
-        notes,
+    let owner = forced_upon(slot, leg, fill).unwrap_or(Owner::UNOWNED);
+    Addressee { key: PositionKey { instrument: slot.id, leg, owner }, order: None, finished: None, notes }
+}
+
+/// Whose position a forced fill has taken: where several owners hold a leg the venue, which knows of none, does not say (R12).
+fn forced_upon(slot: &Slot, leg: Leg, fill: &Fill) -> Option<Owner> {
+    if !matches!(fill.order, OrderRef::Forced { .. }) {
+        return None;
     }
+    let taken = |key: &KeyState| key.position.as_ref().is_some_and(|open| open.side.exit() == fill.side);
+    let mut holders = slot.keys().filter(|key| key.key.leg == leg && taken(key));
+    let only = holders.next()?;
+    holders.next().is_none().then_some(only.key.owner)
 }
 
 pub(super) fn position_id(slot: &Slot, key: PositionKey) -> Option<PositionId> {

@@ -106,7 +106,7 @@ pub(super) fn book(
 
 /// A position is born, with the targets of the order that opens it, or of the book's default rule (R5, R16).
 #[allow(clippy::too_many_arguments)]
-fn birth(
+pub(super) fn birth(
     ask: &Ask<'_>,
     slot: &Slot,
     key: &mut KeyState,

@@ -16,8 +16,11 @@ pub(super) fn fingerprint(fill: &Fill) -> Seen {
             identity.put(id.epoch.to_le_bytes());
             identity.put(id.sequence.0.to_le_bytes());
         }
-        OrderRef::Foreign(name) => identity.put_text(1, name.as_str()),
-        OrderRef::Unstated => identity.put([2]),
+        // Why a venue trades is no part of it: one of its feeds may say so and another not.
+        OrderRef::Foreign(name) | OrderRef::Forced { order: Some(name), .. } => {
+            identity.put_text(1, name.as_str());
+        }
+        OrderRef::Unstated | OrderRef::Forced { order: None, .. } => identity.put([2]),
     }
     match &fill.shape {
         Shape::Trade { id } => identity.put_text(0, id.as_str()),
@@ -39,6 +42,15 @@ pub(super) fn fingerprint(fill: &Fill) -> Seen {
         content: xxhash_rust::xxh3::xxh3_64(content.all()),
         venue_time: fill.venue_time,
     }
+}
+
+/// What says that a fill was taken back that said this: another identity than that of any fill.
+pub(super) fn withdrawn(seen: Seen) -> Seen {
+    let mut identity = Bytes::new();
+    identity.put(*b"taken back");
+    identity.put(seen.identity.to_le_bytes());
+    identity.put(seen.content.to_le_bytes());
+    Seen { identity: xxhash_rust::xxh3::xxh3_128(identity.all()), ..seen }
 }
 
 /// What is hashed, in one piece: for so little that is much cheaper than a streaming hasher. What does not fit is folded

@@ -3,6 +3,7 @@
 
 mod addressee;
 mod booking;
+mod bust;
 mod fingerprint;
 mod news;
 mod settle;
@@ -14,7 +15,8 @@ use smallvec::SmallVec;
 use self::addressee::{Addressee, addressee, position_id};
 pub(super) use self::booking::new_position;
 use self::booking::{Part, book};
-use self::fingerprint::fingerprint;
+pub(super) use self::bust::bust;
+use self::fingerprint::{fingerprint, withdrawn};
 use self::news::{Age, News, age, news};
 use self::settle::{remark, settle};
 pub(super) use self::unbooked::add_trouble;
@@ -42,10 +44,22 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
             ask.state.strays.newest_first().any(|s| (s.identity, s.content) == (seen.identity, seen.content));
         return Ok(if known { duplicate() } else { stray(fill, seen) });
     };
-    if let Some(known) = slot.seen(seen.identity).filter(|_| !fault("no_ring")) {
-        return Ok(if known.content == seen.content { duplicate() } else { conflict(ask, slot, fill, seen) });
+    let known = slot.seen(seen.identity).filter(|_| !fault("no_ring"));
+    if let Some(known) = known {
+        let taken_back = |seen: Seen| slot.seen(withdrawn(seen).identity).is_some();
+        if known.content == seen.content || taken_back(seen) {
+            return Ok(duplicate());
+        }
+        // The venue says something else of a trade: only if it has taken back what it said before.
+        if !taken_back(*known) {
+            return Ok(conflict(ask, slot, fill, seen));
+        }
     }
-    let to = addressee(slot, fill);
+    let mut to = addressee(slot, fill);
+    if known.is_some() {
+        to.notes.retain(|note| *note != FillNote::AfterFinal);
+        to.notes.push(FillNote::Corrected);
+    }
     // A broken twin drops what was ordered against a position that is gone (R5).
     let dead = |order: &Order| order.against.is_some() && order.against != position_id(slot, to.key);
     if fault("dead_fill") && to.order.is_some_and(dead) {
@@ -56,7 +70,8 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     let undated = slot
         .key(to.key)
         .is_some_and(|key| matches!(baseline::dated(ask, key, to.order.is_some(), fill), Dated::NobodyKnows));
-    match age(ask, slot, &to, seen, fill) {
+    let age = if known.is_some() { Age::News } else { age(ask, slot, &to, seen, fill) };
+    match age {
         Age::News if !undated => {}
         Age::Booked => return Ok(duplicate()),
         Age::News | Age::TooOldToTell => {

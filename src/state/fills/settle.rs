@@ -53,6 +53,12 @@ pub(super) fn settle(
     if order.intent == Intent::Open && order.against.is_none() {
         order.against = opened;
     }
+    // What was taken back has lowered the figure that it settles to; what is put in its place raises it again.
+    if notes.contains(&FillNote::Corrected)
+        && let OrderState::Settling(told) = &mut order.state
+    {
+        *told = told.plus(quantity)?;
+    }
     match order.state {
         OrderState::Reserved | OrderState::Sent => order.state = OrderState::Working,
         OrderState::Settling(_) if order.remaining().is_zero() => {
@@ -78,7 +84,7 @@ pub(super) fn remark(
         notes.push(FillNote::WrongSide);
     }
     // Of what was asked, or of the final figure once the venue has stated it.
-    if quantity > order.remaining() {
+    if quantity > order.remaining() && !notes.contains(&FillNote::Corrected) {
         notes.push(FillNote::Overfilled);
     }
     if order.against != key.position.as_ref().map(|p| p.id) {

@@ -100,6 +100,7 @@ pub(super) fn describe(fill: &Fill) -> String {
     let name = match (&fill.shape, &fill.order) {
         (Shape::Trade { id }, OrderRef::Ours(order)) => format!("trade {id} of order {order}"),
         (Shape::Trade { id }, OrderRef::Foreign(order)) => format!("trade {id} of the venue's order {order}"),
+        (Shape::Trade { id }, OrderRef::Forced { by, .. }) => format!("trade {id}, a {by}"),
         (Shape::Trade { id }, OrderRef::Unstated) => format!("trade {id}"),
         (Shape::Cumulative, OrderRef::Ours(order)) => format!("order {order} so far"),
         (Shape::Cumulative, _) => "an order so far".to_owned(),
