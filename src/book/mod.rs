@@ -7,6 +7,7 @@
 mod audit;
 mod batch;
 mod body;
+mod bust;
 mod courtesy;
 mod durable;
 mod feed;
