@@ -55,6 +55,7 @@ impl Feed {
 }
 
 /// A place in the feed, from which publications are taken one by one.
+#[derive(Clone)]
 struct Cursor {
     inner: Arc<Inner>,
     /// The sequence that was delivered last.
@@ -99,6 +100,7 @@ fn next_after(view: &Snapshot, last: Sequence) -> Option<(Result<Publication, La
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a subscription does nothing until it is read"]
+#[derive(Clone)]
 pub struct Changes(Cursor);
 
 impl Changes {

@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use batch::{Refused, advance};
 pub(crate) use decide::decide;
 pub use decide::{Answer, FillOutcome};
+#[cfg(feature = "journal")]
+pub(crate) use image::Under;
 pub(crate) use ring::Ring;
 pub(crate) use slot::Slot;
 pub use totals::{Money, Totals};
