@@ -6,8 +6,8 @@ use std::time::Duration;
 use posbook::journal::{Journal, JournalOptions};
 use posbook::venue::{PaperVenue, PositionManager};
 use posbook::{
-    Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign,
-    Quantity, Snapshot, Symbol, TargetRule, Timestamp,
+    Book, Clock, ContractKind, Currency, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price,
+    PriceSign, Quantity, Snapshot, Symbol, TargetRule, Timestamp,
 };
 
 use crate::Failure;
@@ -187,7 +187,7 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
         return Err(format!("{steps} are {digits}; at most 18 can be accounted for exactly"));
     }
     // What a base was guessed from may be longer than a currency is.
-    let base = currency(&declared.base, "BASE").or_else(|_| "BASE".parse().map_err(text))?;
+    let base: Currency = currency(&declared.base, "BASE").or_else(|_| "BASE".parse().map_err(text))?;
     // An inverse contract settles in what it is of.
     let settle = match &declared.settle {
         None if kind == ContractKind::Inverse => base.clone(),
