@@ -84,7 +84,7 @@ fn told(path: &Path) -> Vec<Told> {
                     all.extend(data.iter().map(|row| Told::Wallet(number(row, "available"))));
                 }
                 "positions" if here => all.push(position(&data, ["holdSide", "total", "averageOpenPrice"])),
-                "orders" => all.extend(data.iter().filter_map(|row| raw_order(row))),
+                "orders" => all.extend(data.iter().filter_map(raw_order)),
                 _ => {}
             }
         } else if let Some(positions) = rows(&event, "positions") {
