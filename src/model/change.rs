@@ -301,6 +301,8 @@ pub enum Kind {
     Closing,
     /// Its closing was called off.
     ClosingCancelled,
+    /// The venue's word was taken on the size or the leverage of its position.
+    Corrected,
 }
 
 impl std::fmt::Display for Kind {
@@ -333,6 +335,7 @@ impl std::fmt::Display for Kind {
             Kind::Accepted => "accepted",
             Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
+            Kind::Corrected => "corrected",
         })
     }
 }

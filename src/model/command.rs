@@ -14,7 +14,7 @@ use super::key::{PositionKey, Side};
 use super::number::Quantity;
 use super::order::OrderStep;
 use super::plan::{ExitPlan, Replan};
-use super::repair::{Adoption, DropPosition};
+use super::repair::{Adoption, Correction, DropPosition};
 use super::targets::{Field, Ratchet, Retarget};
 use super::wish::{Addition, Amount, Opening, Precondition, Reduction};
 
@@ -122,6 +122,8 @@ pub enum Command {
         /// What must stand there.
         expect: Precondition,
     },
+    /// Take the venue's word on the size or the leverage of a position that both have.
+    Correct(Correction),
 }
 
 impl Command {
@@ -229,6 +231,7 @@ impl Command {
             Command::CancelClosing { .. } => "cancel closing",
             Command::Expire => "expire",
             Command::Expect { .. } => "expect",
+            Command::Correct(_) => "correct",
         }
     }
 
@@ -239,6 +242,7 @@ impl Command {
             Command::Retarget(r) => &r.reason,
             Command::Plan(p) => &p.reason,
             Command::Drop(d) => &d.reason,
+            Command::Correct(c) => &c.reason,
             Command::Quarantine { why: text, .. }
             | Command::Confirm { why: text, .. }
             | Command::Accept { reason: text, .. }
@@ -265,6 +269,7 @@ impl Command {
             Command::Plan(c) => Some(c.key),
             Command::Adopt(c) => Some(c.key),
             Command::Drop(c) => Some(c.key),
+            Command::Correct(c) => Some(c.key),
             Command::Step { key, .. }
             | Command::Trail { key, .. }
             | Command::Quarantine { key, .. }

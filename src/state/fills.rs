@@ -64,6 +64,10 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
         News::Fill { quantity, value } => (quantity, value),
         News::Unfoldable(why) => return Ok(unbooked(ask, slot, &to, fill, seen, why)),
     };
+    let quantity = match to.order {
+        Some(order) if fault("requested_booked") => order.quantity,
+        _ => quantity,
+    };
     match fold(ask, slot, &to, fill, seen, quantity, value) {
         Ok(decision) => Ok(decision),
         // Range, precision, overflow: money moved all the same (R4).
@@ -365,6 +369,10 @@ fn book(
             let profit = match open.side {
                 Side::Long => exact_sub("realised profit", part.value, share)?,
                 Side::Short => exact_sub("realised profit", share, part.value)?,
+            };
+            let profit = match open.leverage {
+                Some(leverage) if fault("leveraged_profit") => profit * leverage.get(),
+                _ => profit,
             };
             ledger.realised = exact_add("realised profit", ledger.realised, profit)?;
             if kind == Kind::Closed {

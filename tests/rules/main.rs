@@ -11,6 +11,7 @@
 )]
 
 mod contracts;
+mod corrections;
 mod field;
 mod help;
 mod r01;
