@@ -79,6 +79,17 @@ impl<'a> Fold<'a> {
         Ok(Self { folder, openings, state, epoch, chain: 0 })
     }
 
+    /// A state that was folded before, to go on with.
+    pub(super) fn at(
+        folder: &'a Path,
+        openings: &'a Openings,
+        state: State,
+        epoch: Epoch,
+        chain: i64,
+    ) -> Self {
+        Self { folder, openings, state, epoch, chain }
+    }
+
     /// The newest checkpoint up to a sequence that is whole, or nothing. What could not be used is listed.
     pub(super) fn newest(
         folder: &'a Path,

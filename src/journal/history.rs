@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::JournalError;
 use super::fold::{self, Fold, Openings, Read, bound};
+use super::place::Place;
 use super::store::Pruned;
 use super::{files, open, schema};
 use crate::book::Snapshot;
@@ -219,7 +220,11 @@ impl History {
     /// # Errors
     /// It is not in the journal any more or not yet, or cannot be read.
     pub fn state_at(&self, at: impl Into<At>) -> Result<Snapshot, JournalError> {
-        let at = at.into();
+        self.place(at.into()).map(Place::into_view)
+    }
+
+    /// A place to go on from: after everything up to a moment.
+    pub(super) fn place(&self, at: At) -> Result<Place, JournalError> {
         let (first, last) = self.bounds()?;
         let not_there =
             |asked: String| JournalError::NotThere { path: self.folder.clone(), asked, first, last };
@@ -239,7 +244,7 @@ impl History {
                 }
             }
         };
-        let (Restore { state, .. }, read) = self.fold(until).map_err(|wrong| match wrong {
+        let (Restore { state, epoch, chain }, read) = self.fold(until).map_err(|wrong| match wrong {
             // What a fold from nothing runs into where the beginning was pruned.
             JournalError::Damaged { .. } if first.0 > 1 && until < first => {
                 not_there(format!("change {until}"))
@@ -252,7 +257,7 @@ impl History {
         if first.0 > 1 && read.began.0 == 0 {
             return Err(not_there(format!("change {until}")));
         }
-        Ok(Snapshot::alone(state))
+        Ok(Place::new(state, epoch, chain))
     }
 
     /// Which keys differ between two moments, and how.
