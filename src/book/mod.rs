@@ -18,6 +18,7 @@ pub(crate) mod pump;
 mod replica;
 mod reservation;
 mod root;
+mod selection;
 mod snapshot;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub(crate) use pump::Sink;
 pub use replica::Replica;
 pub use reservation::{Reservation, Sent, Settlement};
 pub use root::Health;
+pub use selection::{Exposure, Selection};
 pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
