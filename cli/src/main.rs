@@ -16,6 +16,7 @@ mod journal;
 mod market;
 mod output;
 mod replay;
+mod report;
 mod stress;
 
 use std::io::Write;
@@ -35,7 +36,6 @@ const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gn
     (false, false) => "the system",
 };
 
-/// A lock-free position book: replay markets through it, let threads fight over it, or measure it.
 /// A lock-free position book: replay markets through it, let threads fight over it, measure it, or read its journal.
 #[derive(Debug, Parser)]
 #[command(
@@ -75,6 +75,8 @@ enum Verb {
     Diff(journal::diff::Options),
     /// Folds a whole journal again, asks every question again, and compares. Reads only.
     Verify(journal::verify::Options),
+    /// What a journal says was earned, by whom, when it hurt, and why each position closed: one page, or JSON. Reads only.
+    Report(report::Options),
     /// Every change of a journal as JSON lines or CSV. Reads only.
     Export(journal::lines::ExportOptions),
     /// Writes a checkpoint of the newest state into a journal: a restart begins there.
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Verb::Tail(options) => journal::lines::tail(&options),
         Verb::Diff(options) => journal::diff::run(&options),
         Verb::Verify(options) => journal::verify::run(&options),
+        Verb::Report(options) => report::run(&options),
         Verb::Export(options) => journal::lines::export(&options),
         Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
         Verb::Prune(options) => journal::upkeep::prune(&options),
