@@ -18,6 +18,7 @@ mod output;
 mod replay;
 mod report;
 mod stress;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ enum Verb {
     Verify(journal::verify::Options),
     /// What a journal says was earned, by whom, when it hurt, and why each position closed: one page, or JSON. Reads only.
     Report(report::Options),
+    /// What a running bot has open, live from its journal: positions, sums, health, the last changes. Reads only.
+    Top(top::Options),
     /// Every change of a journal as JSON lines or CSV. Reads only.
     Export(journal::lines::ExportOptions),
     /// Writes a checkpoint of the newest state into a journal: a restart begins there.
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Verb::Diff(options) => journal::diff::run(&options),
         Verb::Verify(options) => journal::verify::run(&options),
         Verb::Report(options) => report::run(&options),
+        Verb::Top(options) => top::run(&options),
         Verb::Export(options) => journal::lines::export(&options),
         Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
         Verb::Prune(options) => journal::upkeep::prune(&options),

@@ -119,6 +119,8 @@ pub struct History {
     pub(super) folder: PathBuf,
     pub(super) database: Connection,
     pub(super) openings: Openings,
+    /// What was acknowledged when it was opened.
+    acknowledged: Option<Sequence>,
 }
 
 /// What a restore gives: the settings of all openings, the state, and what was read.
@@ -165,13 +167,15 @@ impl History {
         if schema::version(folder, &database)?.is_none() {
             return Err(absent());
         }
+        // Asked first: whatever is acknowledged after the moment below is not in it, and not lost.
+        let acknowledged = files::acknowledged(folder).map(|(sequence, _)| sequence);
         // One moment of the file for everything that is read, however long it takes.
         database.execute_batch("BEGIN").map_err(sqlite)?;
         let openings = Openings::read(folder, &database)?;
         if openings.last().is_none() {
             return Err(absent());
         }
-        Ok(Self { folder: folder.to_owned(), database, openings })
+        Ok(Self { folder: folder.to_owned(), database, openings, acknowledged })
     }
 
     /// First and last change. Both 0: there are none. A pruned journal begins later than with 1.
@@ -182,7 +186,7 @@ impl History {
         Ok(fold::bounds(&self.folder, &self.database)?.unwrap_or_default())
     }
 
-    /// The last change that was acknowledged, if it is not there any more.
+    /// The last change that was acknowledged when this was opened, if it is not there any more.
     ///
     /// # Errors
     /// It cannot be read.
@@ -191,9 +195,7 @@ impl History {
         // A checkpoint is there even if everything before it was pruned.
         let newest: Option<u64> = self.query("SELECT max(sequence) FROM checkpoints")?;
         let last = last.max(Sequence(newest.unwrap_or_default()));
-        Ok(files::acknowledged(&self.folder)
-            .map(|(sequence, _)| sequence)
-            .filter(|sequence| *sequence > last))
+        Ok(self.acknowledged.filter(|sequence| *sequence > last))
     }
 
     pub(super) fn query<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, JournalError> {

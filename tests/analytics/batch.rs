@@ -113,7 +113,7 @@ impl World {
             Some(open) if (open == Side::Long) == long => {
                 (Command::scale_in(key, thousandths(quantity)).at(self.price(instrument)).into(), long)
             }
-            Some(_) if quantity % 2 == 0 => (Command::close(key).into(), long),
+            Some(_) if quantity.is_multiple_of(2) => (Command::close(key).into(), long),
             Some(_) => (Command::scale_out(key, thousandths(quantity)).into(), long),
         };
         let Ok(claim) = self.book.reserve(wish) else { return };

@@ -172,11 +172,11 @@ impl Found {
 impl Money {
     /// Which strategy and which instrument earned most and least. Those of which there is one only are left out.
     pub fn best_and_worst(&self) -> Vec<(&'static str, Earned<'_>, Earned<'_>)> {
-        let kinds: [(&str, fn(&Group) -> bool); 2] = [
+        let kinds: [Kind; 2] = [
             ("strategy", |group| matches!(group, Group::Owner(_))),
             ("instrument", |group| matches!(group, Group::Instrument(_))),
         ];
-        let of = |(what, wanted): (&'static str, fn(&Group) -> bool)| {
+        let of = |(what, wanted): Kind| {
             let groups = self.groups.iter().filter(|(group, _, _)| wanted(group));
             let mut earned: Vec<Earned<'_>> = groups
                 .filter_map(|(_, name, account)| Some((name.as_str(), account.estimate().known()?)))
@@ -189,6 +189,8 @@ impl Money {
     }
 }
 
+/// A kind of group by its name.
+type Kind = (&'static str, fn(&Group) -> bool);
 /// Whose, and how much.
 pub type Earned<'a> = (&'a str, Decimal);
 

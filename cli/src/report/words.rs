@@ -17,6 +17,9 @@ pub fn amount(value: Decimal) -> String {
     } else {
         value.round_sf(4).unwrap_or(value).normalize()
     };
+    if rounded.is_zero() {
+        return "0".to_owned();
+    }
     let text = if size >= Decimal::ONE { format!("{rounded:.2}") } else { rounded.to_string() };
     let text = text.trim_start_matches('-');
     let (whole, rest) = text.split_once('.').map_or((text, ""), |(whole, rest)| (whole, rest));
@@ -27,7 +30,7 @@ pub fn amount(value: Decimal) -> String {
         }
         grouped.push(digit);
     }
-    let sign = if value.is_sign_negative() && !rounded.is_zero() { "−" } else { "" };
+    let sign = if value.is_sign_negative() { "−" } else { "" };
     let point = if rest.is_empty() { "" } else { "." };
     format!("{sign}{grouped}{point}{rest}")
 }
