@@ -37,11 +37,13 @@ pub enum Ending {
     Late,
     /// The venue's report did not have it any more.
     Reconcile,
+    /// The venue took back the trade that had opened it: it never was.
+    TakenBack,
 }
 
 impl Ending {
     /// Every cause, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Manual,
         Self::StopLoss,
         Self::TakeProfit,
@@ -53,6 +55,7 @@ impl Ending {
         Self::Crossed,
         Self::Late,
         Self::Reconcile,
+        Self::TakenBack,
     ];
 
     /// What closed a position by this change, and the reason that was given; empty if none was.
@@ -61,7 +64,9 @@ impl Ending {
         let before = before.as_deref();
         match change.command() {
             Command::Drop(gone) => (Self::Reconcile, gone.reason.clone()),
+            Command::Bust(bust) => (Self::TakenBack, bust.reason.clone()),
             Command::Record(fill) => match &fill.order {
+                OrderRef::Forced { by, .. } => (Self::Liquidation, by.to_string()),
                 OrderRef::Foreign(name) if liquidates(name.as_str()) => (Self::Liquidation, name.to_string()),
                 OrderRef::Foreign(name) => (Self::External, name.to_string()),
                 OrderRef::Unstated => (Self::External, String::new()),
@@ -128,6 +133,7 @@ impl std::fmt::Display for Ending {
             Self::Crossed => "crossed",
             Self::Late => "late fill",
             Self::Reconcile => "reconcile",
+            Self::TakenBack => "taken back",
         })
     }
 }

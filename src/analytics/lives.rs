@@ -146,19 +146,23 @@ impl Lives {
                 self.open.insert(after.key, open);
                 None
             }
-            (Some(was), Some(is)) => {
+            (Some(was), Some(is)) if was.id == is.id => {
                 let open = self.open.get_mut(&after.key)?;
                 open.pay(before, after);
                 open.moved(kind, was, is, before, after);
                 open.filled_by(change);
                 None
             }
-            (Some(was), None) => {
+            (Some(was), is) => {
                 let instrument = self.instruments.get(&after.key.instrument)?;
                 let mut open = self.open.remove(&after.key)?;
                 open.pay(before, after);
                 open.filled_by(change);
                 let life = Arc::new(open.end(change, instrument, kind, was, before, after));
+                // A trade that was taken back may leave what had stood before it: another life.
+                if let Some(is) = is {
+                    self.open.insert(after.key, Open::born(is, change.time, None));
+                }
                 self.count += 1;
                 if self.ended.len() >= self.keep {
                     self.ended.pop_front();
@@ -238,6 +242,9 @@ impl Open {
             change.kind(),
             Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed | Kind::Replaced
         );
+        if change.kind() == Kind::Busted {
+            self.fills = self.fills.saturating_sub(1);
+        }
         if booked && matches!(change.command(), Command::Record(_)) {
             self.fills += 1;
             if self.booked_by.len() < MOST_NAMED {
@@ -270,14 +277,27 @@ impl Open {
                 self.left.value.add(self.brought(before, after));
             }
             // A late fill corrects what an adoption assumed: the cost of what is still open, and the profit of what is not (R8).
-            Kind::Replaced => {
-                self.entered.value.add(is.cost);
-                self.entered.value.take(was.cost);
-                let by = Sum::of([Some(is.realised), Some(-was.realised)]);
-                self.entered.value = Sum::of([self.entered.value.get(), by.get().map(|by| -self.signed(by))]);
+            Kind::Replaced => self.entered.value.add(self.unaccounted(was, is)),
+            // A fill is taken back: one that had added, or one that had reduced.
+            Kind::Busted if is.quantity <= was.quantity => {
+                self.entered.quantity.add(is.quantity.get());
+                self.entered.quantity.take(was.quantity.get());
+                self.entered.value.add(self.unaccounted(was, is));
+            }
+            Kind::Busted => {
+                self.left.quantity.add(was.quantity.get());
+                self.left.quantity.take(is.quantity.get());
+                self.left.value.take(self.unaccounted(was, is));
             }
             _ => {}
         }
+    }
+
+    /// What came in, less what went out, has to move by so much: realised = +-(went out + cost - came in), before and after.
+    fn unaccounted(&self, was: &Position, is: &Position) -> Decimal {
+        let cost = Sum::of([Some(is.cost), Some(-was.cost)]).get().unwrap_or_default();
+        let realised = Sum::of([Some(is.realised), Some(-was.realised)]).get().unwrap_or_default();
+        Sum::of([Some(cost), Some(-self.signed(realised))]).get().unwrap_or_default()
     }
 
     /// What a reduction brought: its cash, in the sign of costs.
@@ -305,17 +325,22 @@ impl Open {
         after: &KeyState,
     ) -> Life {
         let (ending, reason) = Ending::of(change);
-        // Only a fill says what the rest brought.
-        let filled = kind == Kind::Closed;
-        let (mut exit, mut realised) = (Figure::Unknown(Unknown::Gap), Figure::Unknown(Unknown::Gap));
-        if filled {
-            self.left.quantity.add(was.quantity.get());
-            self.left.value.add(self.brought(before, after));
-            exit = self.left.average(instrument);
-            let earlier = before.map_or(Decimal::ZERO, |before| before.ledger.realised);
-            let last = [after.ledger.realised, -earlier, was.realised];
-            realised = Sum::of(last.map(Some)).figure();
-        }
+        let earlier = before.map_or(Decimal::ZERO, |before| before.ledger.realised);
+        let last = [after.ledger.realised, -earlier, was.realised];
+        let mut realised = Sum::of(last.map(Some)).figure();
+        let exit = match kind {
+            // Nobody says what the rest brought.
+            Kind::Dropped => {
+                realised = Figure::Unknown(Unknown::Gap);
+                realised
+            }
+            Kind::Closed => {
+                self.left.quantity.add(was.quantity.get());
+                self.left.value.add(self.brought(before, after));
+                self.left.average(instrument)
+            }
+            _ => self.left.average(instrument),
+        };
         Life {
             position: self.position,
             key: after.key,

@@ -465,6 +465,10 @@ fn traded(change: &Change, kind: Kind, was: &Ledger, after: &KeyState, instrumen
         (Command::Record(fill), Kind::Replaced) => {
             instrument.value("what was traded", fill.quantity, fill.price).unwrap_or_default().abs()
         }
+        // What never was is turnover no more.
+        (Command::Bust(_), Kind::Busted) => {
+            -exact_sub("what was traded", after.ledger.cash, was.cash).unwrap_or_default().abs()
+        }
         _ => Decimal::ZERO,
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::JournalError;
 use super::fold::{self, Fold, Openings, Read, bound};
+use super::older::Shape;
 use super::place::Place;
 use super::store::Pruned;
 use super::{files, open, schema};
@@ -119,6 +120,7 @@ pub struct History {
     pub(super) folder: PathBuf,
     pub(super) database: Connection,
     pub(super) openings: Openings,
+    pub(super) shape: Shape,
     /// What was acknowledged when it was opened.
     acknowledged: Option<Sequence>,
 }
@@ -164,9 +166,7 @@ impl History {
         database.pragma_update(None, "trusted_schema", false).map_err(sqlite)?;
         database.pragma_update(None, "cell_size_check", true).map_err(sqlite)?;
         // Created, and killed before anything was in it.
-        if schema::version(folder, &database)?.is_none() {
-            return Err(absent());
-        }
+        let shape = Shape::of(schema::version(folder, &database)?.ok_or_else(absent)?);
         // Asked first: whatever is acknowledged after the moment below is not in it, and not lost.
         let acknowledged = files::acknowledged(folder).map(|(sequence, _)| sequence);
         // One moment of the file for everything that is read, however long it takes.
@@ -175,7 +175,7 @@ impl History {
         if openings.last().is_none() {
             return Err(absent());
         }
-        Ok(Self { folder: folder.to_owned(), database, openings, acknowledged })
+        Ok(Self { folder: folder.to_owned(), database, openings, shape, acknowledged })
     }
 
     /// First and last change. Both 0: there are none. A pruned journal begins later than with 1.
@@ -211,8 +211,8 @@ impl History {
 
     fn fold(&self, until: Sequence) -> Result<(Restore, Read), JournalError> {
         let mut read = Read::default();
-        let mut fold = Fold::newest(&self.folder, &self.openings, &self.database, until, &mut read)?;
-        fold.go_on(&self.database, until, &mut read, |_, _| Ok(()))?;
+        let mut fold = Fold::newest(self, until, &mut read)?;
+        fold.go_on(until, &mut read, |_, _| Ok(()))?;
         let Fold { state, epoch, chain, .. } = fold;
         Ok((Restore { state, epoch, chain }, read))
     }

@@ -65,7 +65,7 @@ impl History {
         let (first, _) = self.bounds()?;
         let begin = if first.0 == 0 { Sequence(u64::MAX) } else { Sequence(first.0.saturating_sub(1)) };
         let mut read = Read::default();
-        let fold = Fold::newest(&self.folder, &self.openings, &self.database, begin, &mut read)?;
+        let fold = Fold::newest(self, begin, &mut read)?;
         match read.unusable.first() {
             None => Ok(Place::new(fold.state, fold.epoch, fold.chain)),
             Some(at) => Err(JournalError::damaged(
@@ -89,9 +89,9 @@ impl History {
     /// It cannot be read, or the place is of another journal. The place stays after the last publication that was shown.
     pub fn go_on(&self, place: &mut Place, mut see: impl FnMut(&[Change])) -> Result<(), JournalError> {
         let (state, epoch, chain) = (place.state.clone(), place.epoch, place.chain);
-        let mut fold = Fold::at(&self.folder, &self.openings, state, epoch, chain);
+        let mut fold = Fold::at(self, state, epoch, chain);
         let mut changes = Vec::new();
-        let read = fold.go_on(&self.database, Sequence(u64::MAX), &mut Read::default(), |_, unit| {
+        let read = fold.go_on(Sequence(u64::MAX), &mut Read::default(), |_, unit| {
             changes.clear();
             changes.extend(unit.iter().map(|(change, _)| change.clone()));
             see(&changes);

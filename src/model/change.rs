@@ -301,6 +301,8 @@ pub enum Kind {
     Closing,
     /// Its closing was called off.
     ClosingCancelled,
+    /// A fill was taken back that the venue has cancelled.
+    Busted,
 }
 
 impl std::fmt::Display for Kind {
@@ -333,6 +335,7 @@ impl std::fmt::Display for Kind {
             Kind::Accepted => "accepted",
             Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
+            Kind::Busted => "busted",
         })
     }
 }

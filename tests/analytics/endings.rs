@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use posbook::analytics::{Ending, Figure, Life, Lives, Unknown};
+use posbook::analytics::{Ending, Figure, Group, Life, Lives, Performance, Unknown};
 use posbook::{
-    Command, DropPosition, Exit, ExitRule, Fraction, OrderSide, Price, Quantity, Reduction, Side, Tier,
+    Bust, Command, DropPosition, Exit, ExitRule, Forced, Fraction, OrderSide, Price, Quantity, Reduction,
+    Side, Tier,
 };
 
 use super::{Bench, START, d};
@@ -163,4 +164,43 @@ fn averages_are_of_everything_that_went_in_and_out() {
     assert_eq!(life.result(), Figure::Known(d("700")), "4 x (450 - 275): fees are in another currency");
     assert_eq!(life.fees.of(&"BNB".parse().unwrap()), d("0.5"));
     assert_eq!((life.peak, life.fills), ("3".parse::<Quantity>().unwrap(), 5));
+}
+
+#[test]
+fn a_venue_that_closes_by_force_says_so() {
+    for by in [Forced::Liquidation, Forced::AutoDeleveraging] {
+        let mut bench = Bench::new();
+        bench.open("50000");
+        let fill = bench.trade(OrderSide::Sell, "1", "46000").forced(by, None);
+        bench.book.record(fill).unwrap();
+        let life = bench.only_life();
+        assert_eq!((life.ending, life.reason.as_str()), (Ending::Liquidation, by.name()));
+    }
+}
+
+#[test]
+fn a_trade_that_is_taken_back_is_in_no_figure() {
+    let mut bench = Bench::new();
+    bench.buy("1", "100");
+    let wild = bench.trade(OrderSide::Buy, "1", "900").fee("5", "USDT").unwrap();
+    bench.book.record(wild.clone()).unwrap();
+    bench.book.bust(Bust::new(wild, "erroneous")).unwrap();
+    bench.sell("1", "110");
+    let only = bench.trade(OrderSide::Buy, "2", "100");
+    bench.book.record(only.clone()).unwrap();
+    bench.book.bust(Bust::new(only, "erroneous")).unwrap();
+    let changes = bench.read();
+    let mut performance = Performance::new();
+    performance.follow_all(&changes).unwrap();
+    let lives: Vec<_> = performance.lives().ended().collect();
+    assert_eq!(lives.len(), 2);
+    let known = |text| Figure::Known(d(text));
+    assert_eq!((lives[0].entry, lives[0].exit, lives[0].result()), (known("100"), known("110"), known("10")));
+    assert_eq!(lives[0].fills, 2);
+    assert_eq!((lives[1].ending, lives[1].result(), lives[1].fills), (Ending::TakenBack, known("0"), 0));
+    let account = performance.account(&Group::Book, &"USDT".parse().unwrap()).unwrap();
+    assert_eq!(
+        (account.turnover(), account.fees(), account.equity()),
+        (known("210"), known("0"), known("10"))
+    );
 }
