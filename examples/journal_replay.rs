@@ -77,7 +77,6 @@ fn trade(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     book.record(Fill::trade(btc, "3".parse()?, OrderSide::Sell, "2".parse()?, "50300".parse()?))?;
     book.record(Fill::trade(btc, "4".parse()?, OrderSide::Buy, "2".parse()?, "50350".parse()?))?;
     book.wait_durable(book.snapshot().sequence())?;
-    drop(book);
     journal.close()?;
     Ok(())
 }
