@@ -36,7 +36,7 @@ pub(in crate::state) fn bust(ask: &Ask<'_>, bust: &Bust) -> Result<Decision, Rej
         return Ok(Decision::nothing(Answer::Fill(FillOutcome::Duplicate)));
     }
     match slot.seen(seen.identity) {
-        Some(known) if known.content != seen.content => return Ok(conflict(ask, slot, fill, seen)),
+        Some(known) if known.content != seen.content => Ok(conflict(ask, slot, fill, seen)),
         known => {
             let mut to = addressee(slot, fill);
             // Whose a forced close was is known as long as nobody else has ever held the leg.
