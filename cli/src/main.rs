@@ -17,7 +17,9 @@ mod market;
 mod output;
 mod reconcile;
 mod replay;
+mod report;
 mod stress;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -36,7 +38,6 @@ const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gn
     (false, false) => "the system",
 };
 
-/// A lock-free position book: replay markets through it, let threads fight over it, or measure it.
 /// A lock-free position book: replay markets through it, let threads fight over it, measure it, or read its journal.
 #[derive(Debug, Parser)]
 #[command(
@@ -76,6 +77,10 @@ enum Verb {
     Diff(journal::diff::Options),
     /// Folds a whole journal again, asks every question again, and compares. Reads only.
     Verify(journal::verify::Options),
+    /// What a journal says was earned, by whom, when it hurt, and why each position closed: one page, or JSON. Reads only.
+    Report(report::Options),
+    /// What a running bot has open, live from its journal: positions, sums, health, the last changes. Reads only.
+    Top(top::Options),
     /// Every change of a journal as JSON lines or CSV. Reads only.
     Export(journal::lines::ExportOptions),
     /// Compare what a venue says is open with what a journal holds, field by field, and repair the journal: what differs and the
@@ -100,6 +105,8 @@ fn main() -> ExitCode {
         Verb::Tail(options) => journal::lines::tail(&options),
         Verb::Diff(options) => journal::diff::run(&options),
         Verb::Verify(options) => journal::verify::run(&options),
+        Verb::Report(options) => report::run(&options),
+        Verb::Top(options) => top::run(&options),
         Verb::Export(options) => journal::lines::export(&options),
         Verb::Reconcile(options) => reconcile::run(&options),
         Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
