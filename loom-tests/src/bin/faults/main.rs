@@ -6,7 +6,7 @@
 //! does not test what its name says. So a twin that survives fails this program, and so does a red test of the
 //! unmodified crate, a test that did not run, or one that failed for another reason.
 //!
-//! How it builds: `src/workshop.rs`.
+//! `cargo faults NAME ...` takes these twins only. How it builds: `src/workshop.rs`.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use posbook_loom::workshop::{self, Checker, Workshop, executable};
 
 mod twins;
-use twins::{Guard, Suite, TWINS};
+use twins::{Guard, Suite, TWINS, Twin};
 
 /// Longer than the slowest test by far: a twin that hangs has not been noticed by a test.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -50,8 +50,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
 
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = asked.iter().find(|name| TWINS.iter().all(|twin| twin.fault != **name)) {
+        return Err(format!("there is no twin {unknown:?}").into());
+    }
+    let twins: Vec<&Twin> =
+        TWINS.iter().filter(|twin| asked.is_empty() || asked.iter().any(|name| name == twin.fault)).collect();
     println!("The unmodified crate: every guard must be green.");
-    let all = TWINS.iter().flat_map(|twin| twin.guards);
+    let all = twins.iter().flat_map(|twin| twin.guards);
     let guards: BTreeMap<_, _> = all.map(|guard| ((guard.suite, guard.test), guard)).collect();
     let built = build(&workshop, Build::Sound, guards.values().map(|guard| guard.suite))?;
     for guard in guards.values() {
@@ -64,7 +70,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
 
     let built = build(&workshop, Build::Twins, guards.values().map(|guard| guard.suite))?;
-    for twin in TWINS {
+    for twin in &twins {
         println!("\n{}: {}. Every guard must notice.", twin.fault, twin.what);
         for guard in twin.guards {
             let began = Instant::now();
@@ -81,7 +87,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
 
-    println!("\n{} twins, {} guards, {:.0} s", TWINS.len(), guards.len(), started.elapsed().as_secs_f64());
+    println!("\n{} twins, {} guards, {:.0} s", twins.len(), guards.len(), started.elapsed().as_secs_f64());
     for failure in &failures {
         println!("WRONG: {failure}");
     }
