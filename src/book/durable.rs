@@ -33,6 +33,8 @@ pub(crate) struct Terms {
     pub(crate) reserve_durably: bool,
     /// Whether this is a restart: then new risk waits for a complete report and for every doubt to end.
     pub(crate) restart: bool,
+    /// Whether nobody writes but when told to: then blocking for it would be for ever.
+    pub(crate) by_hand: bool,
     /// Numbers that callers had kept with the journal.
     pub(crate) notes: BTreeMap<String, u64>,
 }
@@ -41,6 +43,7 @@ pub(crate) struct Terms {
 pub(crate) struct Durable {
     max_lag: u64,
     reserve_durably: bool,
+    by_hand: bool,
     /// Everything up to here is durable.
     reached: AtomicU64,
     /// Somebody waits for everything up to here.
@@ -86,10 +89,11 @@ pub struct JournalHealth {
 
 impl Durable {
     pub(crate) fn new(terms: Terms) -> Self {
-        let Terms { reached, max_lag, reserve_durably, restart, notes } = terms;
+        let Terms { reached, max_lag, reserve_durably, restart, by_hand, notes } = terms;
         Self {
             max_lag,
             reserve_durably,
+            by_hand,
             reached: AtomicU64::new(reached.0),
             wanted: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -133,7 +137,7 @@ impl Durable {
         self.bell.notify();
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Acquire) == 1
     }
 
@@ -179,6 +183,10 @@ impl Durable {
         loop {
             if let Some(settled) = self.settled(sequence) {
                 return settled;
+            }
+            if self.by_hand {
+                let why = "the journal is written by hand, and this is not written yet".to_owned();
+                return Err(Error::NotDurable { sequence, why });
             }
             // A broken twin listens too late.
             let waiting = (!fault("durable_late")).then(|| self.moved.listen());

@@ -55,6 +55,7 @@ impl Feed {
 }
 
 /// A place in the feed, from which publications are taken one by one.
+#[derive(Clone)]
 struct Cursor {
     inner: Arc<Inner>,
     /// The sequence that was delivered last.
@@ -80,9 +81,7 @@ fn next_after(view: &Snapshot, last: Sequence) -> Option<(Result<Publication, La
     if last < before_oldest && !fault("window_cut") {
         return Some((Err(Lagged { missed: before_oldest.0 - last.0 }), before_oldest));
     }
-    // Whole chunks are skipped by their last sequence.
-    let chunk = window.slices().find(|chunk| chunk.last().is_some_and(|newest| newest.last() > last))?;
-    let next = chunk.iter().find(|publication| publication.last() > last)?;
+    let next = window.first_that(|publication| publication.last() > last)?;
     Some((Ok(next.clone()), next.last()))
 }
 
@@ -101,6 +100,7 @@ fn next_after(view: &Snapshot, last: Sequence) -> Option<(Result<Publication, La
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a subscription does nothing until it is read"]
+#[derive(Clone)]
 pub struct Changes(Cursor);
 
 impl Changes {

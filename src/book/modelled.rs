@@ -27,6 +27,7 @@ impl Builder {
             max_lag: u64::MAX,
             reserve_durably: true,
             restart: false,
+            by_hand: false,
             notes: std::collections::BTreeMap::new(),
         };
         let settings = Arc::new(self.settings()?);

@@ -33,11 +33,41 @@ const PACE: Duration = Duration::from_millis(1);
 /// Looks without anything new before it goes to sleep.
 const QUIET: u32 = 100;
 
+/// Why nothing is written after a journal's end.
+pub(crate) const CLOSED: &str = "the journal is closed";
+
 /// Carries on until the journal is stopped or nobody can write any more; then what is published is durable, or the reason
 /// is known to everybody who waits.
 pub(crate) fn run(inner: &Arc<Inner>, durable: &Durable, sink: &mut impl Sink) {
     let ended = carry(inner, durable, sink);
-    durable.fail(ended.err().unwrap_or_else(|| "the journal is closed".to_owned()));
+    durable.fail(ended.err().unwrap_or_else(|| CLOSED.to_owned()));
+}
+
+/// Makes durable what is published now; `false`: nothing was missing. For whoever has no thread for it, and what a thread
+/// does each time it looks. Everything up to `last` was made durable before.
+pub(crate) fn once(
+    inner: &Inner,
+    durable: &Durable,
+    sink: &mut impl Sink,
+    last: &mut Sequence,
+) -> Result<bool, String> {
+    let view = inner.root.view();
+    let missing = after(&view, *last)?;
+    for commit in missing.chunks(COMMIT) {
+        let end = commit.last().map_or(*last, |publication| publication.last());
+        // A broken twin says so before it is true.
+        if fault("ack_early") {
+            durable.advance(end);
+        }
+        sink.commit(commit)?;
+        *last = end;
+        durable.advance(end);
+    }
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    sink.caught_up(&view)?;
+    Ok(true)
 }
 
 fn carry(inner: &Arc<Inner>, durable: &Durable, sink: &mut impl Sink) -> Result<(), String> {
@@ -46,30 +76,15 @@ fn carry(inner: &Arc<Inner>, durable: &Durable, sink: &mut impl Sink) -> Result<
     loop {
         // Asked before the look: what was published before the end is still taken.
         let ends = durable.is_stopping() || inner.feed.is_closed();
-        let view = inner.root.view();
-        let missing = after(&view, last)?;
-        for commit in missing.chunks(COMMIT) {
-            // A broken twin says so before it is true.
-            if fault("ack_early") {
-                durable.advance(commit.last().map_or(last, |p| p.last()));
-            }
-            sink.commit(commit)?;
-            last = commit.last().map_or(last, |p| p.last());
-            durable.advance(last);
-        }
-        if !missing.is_empty() {
-            sink.caught_up(&view)?;
+        if once(inner, durable, sink, &mut last)? {
             quiet = 0;
-            drop(view);
             pace(durable);
         } else if ends {
             return Ok(());
         } else if quiet < QUIET && !cfg!(any(posbook_loom, posbook_shuttle)) {
-            drop(view);
             quiet += 1;
             pace(durable);
         } else {
-            drop(view);
             let waiting = inner.feed.wake.listen();
             // Asked again after registering, so that nothing falls between.
             let newer = inner.root.with(|view| view.sequence()) > last;

@@ -28,6 +28,9 @@ pub enum JournalError {
     /// A later version has written it.
     #[error("{}: schema {found} is newer than {known}, the newest that this version knows; use the later posbook", .path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
+    /// An earlier version has written it, and what was asked for would add to it what that version cannot read.
+    #[error("{}: an earlier posbook has written it; open it once with this one, which brings it up", .path.display())]
+    Older { path: PathBuf },
     /// What is stored is not what was written.
     #[error(
         "{}: damaged: {what}; copy the folder away, `posbook verify` says how far it is whole; then start a new journal in \

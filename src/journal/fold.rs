@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::error::JournalError;
+use super::history::History;
 use super::row::{COLUMNS, Row};
 use crate::model::{Cause, Change, Epoch, Sequence};
-use crate::state::{Settings, State};
+use crate::state::{Settings, State, Under};
 use crate::sync::Arc;
 
 /// The settings of each opening.
@@ -52,8 +53,7 @@ impl Openings {
 /// A state being folded, and the checksum of the last row that is in it.
 #[derive(Debug, Clone)]
 pub(super) struct Fold<'a> {
-    folder: &'a Path,
-    openings: &'a Openings,
+    history: &'a History,
     pub(super) state: State,
     pub(super) epoch: Epoch,
     pub(super) chain: i64,
@@ -72,29 +72,45 @@ pub(super) struct Read {
 
 impl<'a> Fold<'a> {
     /// Nothing has happened.
-    fn empty(folder: &'a Path, openings: &'a Openings) -> Result<Self, JournalError> {
-        let first = openings.0.values().next();
-        let settings = first.ok_or_else(|| JournalError::damaged(folder, "no opening is written down"))?;
+    fn empty(history: &'a History) -> Result<Self, JournalError> {
+        let first = history.openings.0.values().next();
+        let missing = || JournalError::damaged(&history.folder, "no opening is written down");
+        let settings = first.ok_or_else(missing)?;
         let (state, epoch) = (State::empty(Arc::clone(settings)), settings.epoch);
-        Ok(Self { folder, openings, state, epoch, chain: 0 })
+        Ok(Self { history, state, epoch, chain: 0 })
+    }
+
+    /// Where the whole of a journal begins: with nothing, or with the checkpoint that it was pruned at.
+    pub(super) fn oldest(history: &'a History) -> Result<Self, JournalError> {
+        let (first, _) = history.bounds()?;
+        let begin = Sequence(first.0.checked_sub(1).unwrap_or(u64::MAX));
+        let mut read = Read::default();
+        let fold = Self::newest(history, begin, &mut read)?;
+        match read.unusable.first() {
+            Some(sequence) => Err(JournalError::damaged(
+                &history.folder,
+                format!("the checkpoint at change {sequence} cannot be read"),
+            )),
+            None => Ok(fold),
+        }
     }
 
     /// The newest checkpoint up to a sequence that is whole, or nothing. What could not be used is listed.
     pub(super) fn newest(
-        folder: &'a Path,
-        openings: &'a Openings,
-        database: &Connection,
+        history: &'a History,
         until: Sequence,
         read: &mut Read,
     ) -> Result<Self, JournalError> {
-        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
-        let mut query = database
-            .prepare("SELECT sequence, epoch, chain, digest, state FROM checkpoints WHERE sequence <= ? ORDER BY sequence DESC")
-            .map_err(sqlite)?;
+        let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(&history.folder, &wrong);
+        let sum = if history.shape.has_sums() { "sum" } else { "NULL" };
+        let sql = format!(
+            "SELECT sequence, epoch, chain, digest, state, {sum} FROM checkpoints WHERE sequence <= ? ORDER BY sequence DESC"
+        );
+        let mut query = history.database.prepare(&sql).map_err(sqlite)?;
         let mut rows = query.query([bound(until)]).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
             let sequence = Sequence(row.get(0).map_err(sqlite)?);
-            match Self::checkpoint(folder, openings, sequence, row) {
+            match Self::checkpoint(history, sequence, row) {
                 Ok(fold) => {
                     read.began = sequence;
                     return Ok(fold);
@@ -102,43 +118,48 @@ impl<'a> Fold<'a> {
                 Err(_) => read.unusable.push(sequence),
             }
         }
-        Self::empty(folder, openings)
+        Self::empty(history)
     }
 
     fn checkpoint(
-        folder: &'a Path,
-        openings: &'a Openings,
+        history: &'a History,
         sequence: Sequence,
         row: &rusqlite::Row<'_>,
     ) -> Result<Self, JournalError> {
+        let folder = history.folder.as_path();
         let damaged =
             || JournalError::damaged(folder, format!("the checkpoint at change {sequence} cannot be read"));
-        let get = || -> Result<(Epoch, i64, Vec<u8>, Vec<u8>), rusqlite::Error> {
-            Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        let get = || -> Result<(Checkpoint, Option<i64>), rusqlite::Error> {
+            let (epoch, chain, digest, state) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok((Checkpoint { sequence, epoch, chain, digest, state }, row.get(5)?))
         };
-        let (epoch, chain, digest, bytes) = get().map_err(|_| damaged())?;
-        let settings = openings.of(folder, epoch)?;
-        let mut bytes = postcard::Deserializer::from_bytes(&bytes);
-        let state = State::read(Arc::clone(settings), &mut bytes).map_err(|_| damaged())?;
-        if state.sequence() != sequence || state.digest().to_be_bytes() != digest.as_slice() {
+        let (kept, sum) = get().map_err(|_| damaged())?;
+        let settings = history.openings.of(folder, kept.epoch)?;
+        let state: State =
+            history.shape.read_with(&kept.state, Under(Arc::clone(settings))).map_err(|_| damaged())?;
+        // A digest is of all that a state knows today: of an older version's the checksum alone can tell.
+        let known = sum.is_some() || history.shape.is_complete();
+        let written = sum.is_none_or(|sum| sum == kept.sum());
+        let same = !history.shape.is_complete() || state.digest().to_be_bytes() == kept.digest.as_slice();
+        if !known || !written || !same || state.sequence() != sequence {
             return Err(damaged());
         }
-        Ok(Self { folder, openings, state, epoch, chain })
+        Ok(Self { history, state, epoch: kept.epoch, chain: kept.chain })
     }
 
     /// Folds every whole publication after its own sequence that ends at `until` or before. Each is shown to `see` first,
     /// with the checksum of what people read of each change.
     pub(super) fn go_on(
         &mut self,
-        database: &Connection,
         until: Sequence,
         read: &mut Read,
         mut see: impl FnMut(&Self, &[(Change, u64)]) -> Result<(), JournalError>,
     ) -> Result<(), JournalError> {
-        let folder = self.folder;
+        let history = self.history;
+        let (folder, shape) = (history.folder.as_path(), history.shape);
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
         let sql = format!("SELECT {COLUMNS} FROM changes WHERE sequence > ? ORDER BY sequence");
-        let mut query = database.prepare(&sql).map_err(sqlite)?;
+        let mut query = history.database.prepare(&sql).map_err(sqlite)?;
         let mut rows = query.query([bound(self.state.sequence())]).map_err(sqlite)?;
         let (mut unit, mut cause) = (Vec::<(Change, u64)>::new(), None::<Arc<Cause>>);
         // Inside a publication: the state as far as it is read, and the checksum. What is cut off leaves `self` as it is.
@@ -161,11 +182,11 @@ impl<'a> Fold<'a> {
                 return Err(damaged("it belongs to another publication than its neighbours"));
             }
             if unit.is_empty() {
-                let asked = row.asked.as_deref().and_then(|bytes| postcard::from_bytes::<Cause>(bytes).ok());
+                let asked = row.asked.as_deref().and_then(|bytes| shape.read::<Cause>(bytes).ok());
                 cause = Some(Arc::new(asked.ok_or_else(|| damaged("its cause cannot be read"))?));
             }
             let asked = cause.as_ref().ok_or_else(|| damaged("its cause is missing"))?;
-            let change = row.change(asked, before).map_err(|_| damaged("it cannot be read"))?;
+            let change = row.change(asked, before, shape).map_err(|_| damaged("it cannot be read"))?;
             chain = row.chain;
             let refused = |refused| JournalError::rejected(folder, at, &refused);
             if at < row.unit.last() {
@@ -174,7 +195,7 @@ impl<'a> Fold<'a> {
                 continue;
             }
             if row.epoch != self.epoch {
-                self.state.reopen(Arc::clone(self.openings.of(folder, row.epoch)?));
+                self.state.reopen(Arc::clone(history.openings.of(folder, row.epoch)?));
                 self.epoch = row.epoch;
             }
             unit.push((change, row.words()));
@@ -187,6 +208,27 @@ impl<'a> Fold<'a> {
         }
         read.cut = unit.len() as u64;
         Ok(())
+    }
+}
+
+/// A whole state as the table `checkpoints` has it.
+pub(super) struct Checkpoint {
+    pub(super) sequence: Sequence,
+    pub(super) epoch: Epoch,
+    pub(super) chain: i64,
+    pub(super) digest: Vec<u8>,
+    pub(super) state: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// A checksum of its bytes, whatever they mean.
+    pub(super) fn sum(&self) -> i64 {
+        let mut sum = Xxh3::with_seed(self.sequence.0);
+        sum.update(&self.epoch.to_le_bytes());
+        sum.update(&self.chain.to_le_bytes());
+        sum.update(&self.digest);
+        sum.update(&self.state);
+        sum.digest().cast_signed()
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::JournalError;
 use super::fold::{self, Fold, Openings, Read, bound};
+use super::older::Shape;
 use super::store::Pruned;
 use super::{files, open, schema};
 use crate::book::Snapshot;
@@ -118,6 +119,7 @@ pub struct History {
     pub(super) folder: PathBuf,
     pub(super) database: Connection,
     pub(super) openings: Openings,
+    pub(super) shape: Shape,
 }
 
 /// What a restore gives: the settings of all openings, the state, and what was read.
@@ -161,16 +163,14 @@ impl History {
         database.pragma_update(None, "trusted_schema", false).map_err(sqlite)?;
         database.pragma_update(None, "cell_size_check", true).map_err(sqlite)?;
         // Created, and killed before anything was in it.
-        if schema::version(folder, &database)?.is_none() {
-            return Err(absent());
-        }
+        let shape = Shape::of(schema::version(folder, &database)?.ok_or_else(absent)?);
         // One moment of the file for everything that is read, however long it takes.
         database.execute_batch("BEGIN").map_err(sqlite)?;
         let openings = Openings::read(folder, &database)?;
         if openings.last().is_none() {
             return Err(absent());
         }
-        Ok(Self { folder: folder.to_owned(), database, openings })
+        Ok(Self { folder: folder.to_owned(), database, openings, shape })
     }
 
     /// First and last change. Both 0: there are none. A pruned journal begins later than with 1.
@@ -208,8 +208,8 @@ impl History {
 
     fn fold(&self, until: Sequence) -> Result<(Restore, Read), JournalError> {
         let mut read = Read::default();
-        let mut fold = Fold::newest(&self.folder, &self.openings, &self.database, until, &mut read)?;
-        fold.go_on(&self.database, until, &mut read, |_, _| Ok(()))?;
+        let mut fold = Fold::newest(self, until, &mut read)?;
+        fold.go_on(until, &mut read, |_, _| Ok(()))?;
         let Fold { state, epoch, chain, .. } = fold;
         Ok((Restore { state, epoch, chain }, read))
     }

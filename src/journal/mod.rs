@@ -33,6 +33,8 @@ mod error;
 mod files;
 mod fold;
 mod history;
+mod migrate;
+mod older;
 mod open;
 mod options;
 mod row;

@@ -6,12 +6,12 @@ use super::error::JournalError;
 use super::files::{self, Lock, Mark};
 use super::history::{At, History};
 use super::options::{Durability, JournalOptions};
-use super::schema;
 use super::store::{self, Pruned, Store};
+use super::{migrate, schema};
 use crate::book::{Book, Builder, Durable, Snapshot, Terms, pump};
 use crate::model::{ClientOrderId, Command, Epoch, OrderState, OrderStep, Sequence};
 use crate::state::State;
-use crate::sync::{Arc, Clock, Thread, random_u32, spawn};
+use crate::sync::{Arc, Clock, Mutex, Thread, fault, random_u32, spawn};
 
 /// What was found when a journal was opened.
 ///
@@ -41,7 +41,8 @@ pub struct Restored {
 
 /// A journal that is being written, and the book that it is of.
 ///
-/// It writes until it is closed or dropped; then what was published is durable, and increases are refused.
+/// It writes until it is closed or dropped; then what was published is durable, and increases are refused. (Not so if it is
+/// written [by hand](JournalOptions::by_hand).)
 ///
 /// ```
 /// use posbook::Book;
@@ -59,8 +60,18 @@ pub struct Journal {
     folder: PathBuf,
     book: Book,
     restored: Restored,
-    thread: Option<Thread>,
+    writer: Writer,
     _lock: Lock,
+}
+
+/// Who writes.
+enum Writer {
+    /// A thread of its own.
+    Thread(Thread),
+    /// Whoever calls [`Journal::write`]: behind a lock, because a journal is shared by threads.
+    Hand(Box<Mutex<Store>>),
+    /// Nobody any more.
+    Ended,
 }
 
 impl std::fmt::Debug for Journal {
@@ -97,7 +108,7 @@ impl Journal {
             drop(store::connect(folder)?);
         }
         // Read first, by a connection that cannot write: what is damaged is refused as it is.
-        let (found, notes) = match History::open(folder) {
+        let (mut found, notes) = match History::open(folder) {
             Ok(history) => {
                 let notes = store::notes(folder, &history.database)?;
                 (Some(history.restore()?), notes)
@@ -121,8 +132,15 @@ impl Journal {
 
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
         let mut database = store::connect(folder)?;
-        let version = schema::version(folder, &database)?;
-        schema::bring_up(&mut database, version).map_err(sqlite)?;
+        match schema::version(folder, &database)? {
+            None => schema::create(&mut database).map_err(sqlite)?,
+            Some(schema::VERSION) => {}
+            Some(older) => {
+                migrate::bring_up(folder, &mut database, older)?;
+                // The same state; its rows have other checksums now.
+                found = Some(History::open(folder)?.restore()?);
+            }
+        }
         if restored.cut > 0 {
             store::cut(&database, restored.sequence).map_err(sqlite)?;
         }
@@ -148,25 +166,32 @@ impl Journal {
             reached: restored.sequence,
             max_lag: options.max_lag,
             reserve_durably: options.durable_reservations,
-            restart: restored.epoch > 1,
+            // A broken twin takes new risk at once.
+            restart: restored.epoch > 1 && !fault("ready_at_once"),
+            by_hand: options.by_hand,
             notes,
         };
         let book = builder.start(state, Some(Durable::new(terms)));
         let (epoch, checkpoint) = (restored.epoch, restored.checkpoint);
         let mut store = Store::new(folder, database, mark, &options, epoch, chain, checkpoint, &book)?;
-        let inner = Arc::clone(&book.inner);
-        let thread = spawn("posbook-journal", move || {
-            if let Some(durable) = &inner.durable {
-                pump::run(&inner, durable, &mut store);
-            }
-        });
-        let thread = thread
-            .map_err(|wrong| JournalError::system(folder, format!("no thread for the journal: {wrong}")))?;
+        let writer = if options.by_hand {
+            Writer::Hand(Box::new(Mutex::new(store)))
+        } else {
+            let inner = Arc::clone(&book.inner);
+            let thread = spawn("posbook-journal", move || {
+                if let Some(durable) = &inner.durable {
+                    pump::run(&inner, durable, &mut store);
+                }
+            });
+            Writer::Thread(thread.map_err(|wrong| {
+                JournalError::system(folder, format!("no thread for the journal: {wrong}"))
+            })?)
+        };
         restored.in_doubt = put_in_doubt(&book);
         if let Some(durable) = &book.inner.durable {
             durable.opened_at(book.snapshot().sequence());
         }
-        Ok(Self { folder: folder.to_owned(), book, restored, thread: Some(thread), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), book, restored, writer, _lock: lock })
     }
 
     /// The book. Clone it for every thread.
@@ -213,11 +238,35 @@ impl Journal {
         Ok(super::history::differences(&self.state_at(a)?, &self.state_at(b)?))
     }
 
+    /// Makes durable what is published now, and says up to where that is. A journal with a thread of its own is waited for.
+    ///
+    /// # Errors
+    /// It could not be written, now or before: then nothing will be any more.
+    pub fn write(&self) -> Result<Sequence, JournalError> {
+        let last = self.book.snapshot().sequence();
+        if let (Writer::Hand(store), Some(durable)) = (&self.writer, &self.book.inner.durable) {
+            let mut store = store.lock();
+            let mut reached = durable.reached();
+            if !durable.has_failed()
+                && let Err(why) = pump::once(&self.book.inner, durable, &mut *store, &mut reached)
+            {
+                durable.fail(why);
+            }
+        }
+        match self.book.wait_durable(last) {
+            Ok(()) => Ok(last),
+            Err(failed) => Err(JournalError::system(&self.folder, failed)),
+        }
+    }
+
     /// Ends it: what is published is durable when this returns.
     ///
     /// # Errors
     /// It could not be written; [`Book::health`](crate::Book::health) had said so.
     pub fn close(mut self) -> Result<Sequence, JournalError> {
+        if matches!(self.writer, Writer::Hand(_)) {
+            self.write()?;
+        }
         let last = self.book.snapshot().sequence();
         self.stop();
         match self.book.wait_durable(last) {
@@ -227,12 +276,13 @@ impl Journal {
     }
 
     fn stop(&mut self) {
-        if let Some(durable) = &self.book.inner.durable {
-            durable.stop();
-        }
+        let Some(durable) = &self.book.inner.durable else { return };
+        durable.stop();
         self.book.inner.feed.wake.notify();
-        if let Some(thread) = self.thread.take() {
-            thread.join();
+        match std::mem::replace(&mut self.writer, Writer::Ended) {
+            Writer::Thread(thread) => thread.join(),
+            Writer::Hand(_) => durable.fail(pump::CLOSED.to_owned()),
+            Writer::Ended => {}
         }
     }
 }
@@ -245,7 +295,12 @@ impl Drop for Journal {
 
 /// Writes a checkpoint of the newest state, whether a program writes the journal or not.
 pub(super) fn checkpoint(folder: &Path) -> Result<Sequence, JournalError> {
-    let (_, fold, _) = History::open(folder)?.restore()?;
+    let history = History::open(folder)?;
+    // Its records are the older version's, and so would be those of whoever writes it now.
+    if !history.shape.is_current() {
+        return Err(JournalError::Older { path: folder.to_owned() });
+    }
+    let (_, fold, _) = history.restore()?;
     let (epoch, chain) = (fold.epoch, fold.chain);
     let database = store::connect(folder)?;
     store::checkpoint(folder, &database, &fold.state, epoch, chain, Clock::system().now())?;
@@ -279,6 +334,10 @@ fn lost(folder: &Path, found: Sequence, options: &JournalOptions) -> Result<Opti
 
 /// Nobody holds an order of before: whatever the last record says of it, it may have left.
 fn put_in_doubt(book: &Book) -> Vec<ClientOrderId> {
+    // A broken twin believes the last record.
+    if fault("found_as_it_was") {
+        return Vec::new();
+    }
     for order in book.reservations() {
         let (key, order) = (order.key, order.client_id);
         // Refused only if it is gone, and nobody else has the book yet.

@@ -77,6 +77,7 @@ pub struct JournalOptions {
     pub(super) durable_reservations: bool,
     pub(super) checkpoint_every: u64,
     pub(super) accept_loss: bool,
+    pub(super) by_hand: bool,
 }
 
 impl Default for JournalOptions {
@@ -87,6 +88,7 @@ impl Default for JournalOptions {
             durable_reservations: true,
             checkpoint_every: 100_000,
             accept_loss: false,
+            by_hand: false,
         }
     }
 }
@@ -108,6 +110,29 @@ impl JournalOptions {
     /// Whether the order of an increase leaves only when its reservation is durable. Reductions never wait. Default: yes.
     pub fn durable_reservations(mut self, wait: bool) -> Self {
         self.durable_reservations = wait;
+        self
+    }
+
+    /// No thread writes: [`Journal::write`](super::Journal::write) does, when it is called, and nothing is written before. For
+    /// simulations on one thread, which have to be repeatable. Dropped, such a journal leaves behind what a kill leaves. Whoever
+    /// waits and blocks is told at once that what is not written is not durable. Default: no.
+    ///
+    /// ```
+    /// use posbook::{Book, Instrument};
+    /// use posbook::journal::{Journal, JournalOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("posbook-doc-by-hand-{}", std::process::id()));
+    /// let journal = Journal::open(&folder, JournalOptions::default().by_hand(true), Book::builder())?;
+    /// journal.book().register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// assert!(journal.book().wait_durable(posbook::Sequence(1)).is_err());
+    /// journal.write()?;
+    /// journal.book().wait_durable(posbook::Sequence(1))?;
+    /// # drop(journal);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn by_hand(mut self, by_hand: bool) -> Self {
+        self.by_hand = by_hand;
         self
     }
 

@@ -11,6 +11,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::older::Shape;
 use super::story;
 use crate::model::{
     Cause, Change, Effect, Epoch, Fill, FillNote, Instrument, InstrumentId, KeyState, Kind, PositionKey,
@@ -205,8 +206,13 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     /// The bytes are none.
-    pub(super) fn change(&self, cause: &Arc<Cause>, state: &State) -> Result<Change, postcard::Error> {
-        let (part, found): (u32, Found) = postcard::from_bytes(&self.record)?;
+    pub(super) fn change(
+        &self,
+        cause: &Arc<Cause>,
+        state: &State,
+        shape: Shape,
+    ) -> Result<Change, postcard::Error> {
+        let (part, found): (u32, Found) = shape.read(&self.record)?;
         let effect = match found {
             Found::Instrument { id, instrument } => Effect::Instrument { id, instrument },
             Found::Key { kind, after, seen, notes } => {

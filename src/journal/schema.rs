@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::JournalError;
 
 /// Says in the head of the file that it is a journal of ours: "posb".
 pub(super) const APPLICATION: u32 = 0x706f_7362;
 /// The newest version of the schema.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
-/// How to get from each older version to the next one: the first entry is from 1 to 2. All of them run in one transaction.
-const STEPS: [&str; VERSION as usize - 1] = [];
+/// How the tables get from each older version to the next one: the first entry is from 1 to 2. What stands in them is
+/// written again afterwards, all in one transaction ([`migrate`](super::migrate)).
+const STEPS: [&str; VERSION as usize - 1] = [
+    // A checksum of a checkpoint's bytes: a later version, which knows more fields, cannot make its digest again.
+    "ALTER TABLE checkpoints ADD COLUMN sum INTEGER NOT NULL DEFAULT 0",
+];
 
-/// Everything that a new journal begins with.
-pub(super) const TABLES: &str = "
+/// Every table of the newest version.
+const TABLES: &str = "
 CREATE TABLE changes (
   sequence   INTEGER PRIMARY KEY,
   unit_first INTEGER NOT NULL,
@@ -56,7 +60,8 @@ CREATE TABLE checkpoints (
   epoch      INTEGER NOT NULL,
   digest     BLOB NOT NULL,
   chain      INTEGER NOT NULL,
-  state      BLOB NOT NULL
+  state      BLOB NOT NULL,
+  sum        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE openings (
   epoch      INTEGER PRIMARY KEY,
@@ -69,7 +74,13 @@ CREATE TABLE openings (
   digest     BLOB NOT NULL
 ) STRICT;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
 
+/// Every view of the newest version.
+const VIEWS: &str = "
+DROP VIEW IF EXISTS positions_current;
+DROP VIEW IF EXISTS fills;
+DROP VIEW IF EXISTS closed_positions;
 CREATE VIEW positions_current AS
   SELECT i.symbol, k.leg, k.owner,
          k.stands ->> 'side' AS side, k.stands ->> 'quantity' AS quantity, k.stands ->> 'entry' AS entry,
@@ -122,49 +133,23 @@ pub(super) fn version(folder: &Path, database: &Connection) -> Result<Option<u32
     }
 }
 
-/// Makes the tables, or brings older ones up: in one transaction, so that a crash leaves the old version or the new one.
-pub(super) fn bring_up(database: &mut Connection, found: Option<u32>) -> Result<(), rusqlite::Error> {
-    match found {
-        None => migrate(database, &[TABLES], VERSION),
-        Some(found) => {
-            let done = usize::try_from(found).unwrap_or(usize::MAX).saturating_sub(1);
-            migrate(database, STEPS.get(done..).unwrap_or_default(), VERSION)
-        }
-    }
+/// Makes everything that a new journal begins with, in one transaction.
+pub(super) fn create(database: &mut Connection) -> Result<(), rusqlite::Error> {
+    let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    finish(transaction)
 }
 
-fn migrate(database: &mut Connection, steps: &[&str], to: u32) -> Result<(), rusqlite::Error> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let transaction = database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for step in steps {
-        transaction.execute_batch(step)?;
-    }
+/// Brings the tables up from an older version, for the transaction that then writes again what stands in them.
+pub(super) fn bring_up(transaction: &Transaction<'_>, from: u32) -> Result<(), rusqlite::Error> {
+    let done = usize::try_from(from).unwrap_or(usize::MAX).saturating_sub(1);
+    STEPS.get(done..).unwrap_or_default().iter().try_for_each(|step| transaction.execute_batch(step))
+}
+
+/// Makes the views, says which version this is, and commits.
+pub(super) fn finish(transaction: Transaction<'_>) -> Result<(), rusqlite::Error> {
+    transaction.execute_batch(VIEWS)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", to)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn version_of(database: &Connection) -> u32 {
-        database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
-    }
-
-    #[test]
-    fn a_migration_is_whole_or_not_at_all() {
-        let mut database = Connection::open_in_memory().unwrap();
-        bring_up(&mut database, None).unwrap();
-        assert_eq!(version_of(&database), VERSION);
-        let good = "ALTER TABLE notes ADD COLUMN since INTEGER";
-        assert!(migrate(&mut database, &[good, "CREATE TABLE notes (x)"], VERSION + 2).is_err());
-        assert_eq!(version_of(&database), VERSION);
-        assert!(database.execute("UPDATE notes SET since = 1", []).is_err(), "half of it stayed");
-        migrate(&mut database, &[good], VERSION + 1).unwrap();
-        assert_eq!(version_of(&database), VERSION + 1);
-        assert!(database.execute("UPDATE notes SET since = 1", []).is_ok());
-    }
 }

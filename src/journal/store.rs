@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::error::JournalError;
 use super::files::{self, Mark};
-use super::fold::bound;
+use super::fold::{Checkpoint, bound};
 use super::options::{Durability, JournalOptions};
 use super::row::{COLUMNS, Row, WIDTH};
 use super::story;
@@ -204,7 +204,7 @@ pub(super) fn notes(folder: &Path, database: &Connection) -> Result<BTreeMap<Str
     Ok(notes)
 }
 
-fn keep_keys(
+pub(super) fn keep_keys(
     transaction: &Transaction<'_>,
     stands: &HashMap<PositionKey, (Sequence, String)>,
 ) -> Result<(), rusqlite::Error> {
@@ -245,11 +245,18 @@ pub(super) fn checkpoint(
     chain: i64,
     time: Timestamp,
 ) -> Result<(), JournalError> {
-    let bytes = postcard::to_stdvec(state).map_err(|why| JournalError::system(folder, why))?;
+    let kept = Checkpoint {
+        sequence: state.sequence(),
+        epoch,
+        chain,
+        digest: state.digest().to_be_bytes().to_vec(),
+        state: postcard::to_stdvec(state).map_err(|why| JournalError::system(folder, why))?,
+    };
     database
         .execute(
-            "INSERT OR REPLACE INTO checkpoints (sequence, time, epoch, digest, chain, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![bound(state.sequence()), time.0, epoch, state.digest().to_be_bytes(), chain, bytes],
+            "INSERT OR REPLACE INTO checkpoints (sequence, time, epoch, digest, chain, state, sum) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![bound(kept.sequence), time.0, epoch, kept.digest, chain, kept.state, kept.sum()],
         )
         .map(drop)
         .map_err(|wrong| JournalError::sqlite(folder, &wrong))

@@ -45,12 +45,18 @@ impl History {
     /// # Errors
     /// It cannot be read at all. What is read and differs is in the answer.
     pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Verified, JournalError> {
-        let (first, last) = self.bounds()?;
+        let (_, last) = self.bounds()?;
         let mut found = Verified { to: last.0, ..Verified::default() };
-        match self.check(first, last, &mut found, &mut progress) {
+        match self.check(last, &mut found, &mut progress) {
             Ok(()) => {}
             // What a fold calls damage is what was asked for.
-            Err(JournalError::Damaged { what, .. }) => found.first_difference = Some(what),
+            Err(JournalError::Damaged { what, .. }) if self.shape.is_current() => {
+                found.first_difference = Some(what);
+            }
+            Err(JournalError::Damaged { what, .. }) => {
+                found.first_difference =
+                    Some(format!("{what} (an earlier version's journal: opening brings it up)"));
+            }
             Err(wrong) => return Err(wrong),
         }
         if found.first_difference.is_none()
@@ -64,20 +70,13 @@ impl History {
 
     fn check(
         &self,
-        first: Sequence,
         last: Sequence,
         found: &mut Verified,
         progress: &mut impl FnMut(u64, u64),
     ) -> Result<(), JournalError> {
         let (folder, mut read) = (self.folder.as_path(), Read::default());
         let damaged = |what: String| JournalError::damaged(folder, what);
-        // A pruned journal begins with its oldest checkpoint; a whole one with nothing.
-        let begin = Sequence(first.0.saturating_sub(1));
-        let begin = if first.0 == 0 { Sequence(u64::MAX) } else { begin };
-        let mut fold = Fold::newest(folder, &self.openings, &self.database, begin, &mut read)?;
-        if let Some(sequence) = read.unusable.first() {
-            return Err(damaged(format!("the checkpoint at change {sequence} cannot be read")));
-        }
+        let mut fold = Fold::oldest(self)?;
         found.from = fold.state.sequence().0;
         let mut checkpoints = self.checkpoints(fold.state.sequence())?.into_iter().peekable();
         let of = last.0.saturating_sub(fold.state.sequence().0);
@@ -92,8 +91,7 @@ impl History {
                         "the checkpoint at change {sequence} stands inside a publication"
                     )));
                 }
-                let whole =
-                    Fold::newest(folder, &self.openings, &self.database, sequence, &mut Read::default())?;
+                let whole = Fold::newest(self, sequence, &mut Read::default())?;
                 if digest != state.digest().to_be_bytes() || whole.state.sequence() != sequence {
                     return Err(damaged(format!(
                         "the checkpoint at change {sequence} is not what the changes lead to"
@@ -103,7 +101,7 @@ impl History {
             }
             Ok(())
         };
-        fold.go_on(&self.database, Sequence(u64::MAX), &mut read, |fold, unit| {
+        fold.go_on(Sequence(u64::MAX), &mut read, |fold, unit| {
             compare(&fold.state)?;
             let Some((change, _)) = unit.first() else { return Ok(()) };
             let at = change.sequence;

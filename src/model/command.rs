@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bust::Bust;
 use super::exit::{Exit, ExitRule};
-use super::fill::Fill;
+use super::fill::{Fill, OrderRef};
 use super::funding::Funding;
 use super::ids::{ClientOrderId, PositionId, Sequence};
 use super::instrument::Instrument;
@@ -122,6 +123,8 @@ pub enum Command {
         /// What must stand there.
         expect: Precondition,
     },
+    /// Take back a fill that the venue has cancelled.
+    Bust(Bust),
     /// Take the venue's word on the size or the leverage of a position that both have.
     Correct(Correction),
 }
@@ -202,6 +205,7 @@ impl Command {
             self,
             Command::Register(_)
                 | Command::Record(_)
+                | Command::Bust(_)
                 | Command::Fund(_)
                 | Command::Step { .. }
                 | Command::Expire
@@ -218,7 +222,9 @@ impl Command {
             Command::Close(_) => "close",
             Command::Step { step, .. } => step.name(),
             Command::Fund(_) => "funding",
+            Command::Record(Fill { order: OrderRef::Forced { by, .. }, .. }) => by.name(),
             Command::Record(_) => "fill",
+            Command::Bust(_) => "bust",
             Command::Retarget(_) => "retarget",
             Command::Trail { .. } => "trail",
             Command::Plan(_) => "plan",
@@ -242,6 +248,7 @@ impl Command {
             Command::Retarget(r) => &r.reason,
             Command::Plan(p) => &p.reason,
             Command::Drop(d) => &d.reason,
+            Command::Bust(b) => &b.reason,
             Command::Correct(c) => &c.reason,
             Command::Quarantine { why: text, .. }
             | Command::Confirm { why: text, .. }
@@ -279,7 +286,7 @@ impl Command {
             | Command::CancelClosing { key, .. }
             | Command::Expect { key, .. } => Some(*key),
             Command::Fund(paid) => Some(paid.key),
-            Command::Register(_) | Command::Record(_) | Command::Expire => None,
+            Command::Register(_) | Command::Record(_) | Command::Bust(_) | Command::Expire => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A whole state as a checkpoint keeps it. What can be derived (the names) is not kept, what is the same for all states
 //! of one opening (the settings) is kept once, beside it.
 
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Ring, Settings, Slot, Slots, State, Totals};
@@ -23,19 +24,17 @@ impl Serialize for State {
     }
 }
 
-impl State {
-    /// The state that was kept. Whether it is the one it should be, its digest says.
-    ///
-    /// # Errors
-    /// This is no state.
-    pub(crate) fn read<'de, D: Deserializer<'de>>(
-        settings: Arc<Settings>,
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
+/// Reads the state that was kept under these settings. Whether it is the one it should be, its digest says.
+pub(crate) struct Under(pub(crate) Arc<Settings>);
+
+impl<'de> DeserializeSeed<'de> for Under {
+    type Value = State;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<State, D::Error> {
         let Image { sequence, slots, totals, strays } = Image::deserialize(deserializer)?;
         let names = slots.iter().map(|slot| (slot.instrument.symbol().clone(), slot.id)).collect();
         let mut map = Slots::default();
         map.extend(slots.into_iter().map(|slot| (slot.id, Arc::new(slot))));
-        Ok(Self { settings, sequence, slots: map, names, totals, strays })
+        Ok(State { settings: self.0, sequence, slots: map, names, totals, strays })
     }
 }

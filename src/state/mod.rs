@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use batch::{Refused, advance};
 pub(crate) use decide::decide;
 pub use decide::{Answer, FillOutcome};
+#[cfg(feature = "journal")]
+pub(crate) use image::Under;
 pub(crate) use ring::Ring;
 pub(crate) use slot::Slot;
 pub use totals::{Money, Totals};
@@ -215,6 +217,29 @@ impl State {
             }
             (None, None) => {}
         }
+    }
+
+    /// Whether what a change of `other`'s history did to its slot, and all that came after it there, is in here already. `false`
+    /// where nobody knows.
+    pub(crate) fn has(&self, other: &Self, change: &Change) -> bool {
+        // Only what happens to a key moves a slot's revision.
+        let Some(id) = change.key().map(|key| key.instrument) else { return change.instrument().is_none() };
+        match (self.slots.get(&id), other.slots.get(&id)) {
+            (Some(mine), Some(theirs)) => mine.revision == theirs.revision,
+            _ => false,
+        }
+    }
+
+    /// Takes every slot over.
+    pub(crate) fn follow_slots(&mut self, other: &Self) {
+        // Ids are dense.
+        let most = u32::try_from(self.slots.len().max(other.slots.len())).unwrap_or(u32::MAX);
+        (0..most).for_each(|id| self.follow_slot(other, InstrumentId(id)));
+    }
+
+    /// How many instruments are known.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
     }
 
     /// Takes everything over that is no slot.

@@ -4,11 +4,14 @@ mod api;
 mod closing;
 mod manager;
 mod memory;
+mod orders;
 mod paper;
 mod pass;
 mod place;
 mod report;
+mod targets;
 mod together;
+mod upkeep;
 
 #[cfg(feature = "ccxt")]
 pub(crate) use api::UNRESOLVED;

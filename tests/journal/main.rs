@@ -6,5 +6,7 @@ mod asof;
 mod damage;
 mod figures;
 mod help;
+mod kills;
+mod older;
 mod promises;
 mod restart;

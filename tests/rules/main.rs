@@ -10,6 +10,7 @@
     reason = "a test fails by a panic; the venues are shared by threads"
 )]
 
+mod busts;
 mod contracts;
 mod corrections;
 mod field;

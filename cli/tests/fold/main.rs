@@ -1,6 +1,7 @@
 //! `posbook fold` as a user runs it, and the golden accounting cases that none of us wrote.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod bitget;
 mod golden;
 mod live;
 
