@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     for life in performance.lives().ended() {
         println!(
-            "{} {}: in at {}, out at {}, earned {} {}; closed by {} ({})",
+            "{} {}: in at {}, out at {}, earned {} {}; closed by {}{}",
             life.symbol,
             life.side,
             life.entry,
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             life.result(),
             life.settle,
             life.ending,
-            life.reason
+            if life.reason.is_empty() { String::new() } else { format!(" ({})", life.reason) }
         );
     }
     let account = performance.account(&Group::Book, &"USDT".parse()?).ok_or("nothing was booked")?;

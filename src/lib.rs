@@ -79,6 +79,7 @@
 //! | `ARCHITECTURE.md` | the layers, the decisions, the invariants I1 to I13 that comments and tests cite |
 //! | `docs/rules.md` | R1 to R18: exactly what happens to money |
 //! | `docs/embedding.md` | which thread does what, where to drop snapshots, the allocator, many writers |
+//! | `docs/observability.md` | what is counted and measured (feature `metrics`), and what is worth an alert |
 //! | `docs/faq.md` | questions that come up |
 //! | `docs/migration.md` | each method of the Python position manager, before and after |
 //! | `docs/analytics.md` | what was earned, and why positions closed: what each figure means (feature `analytics`), the report, the live view |

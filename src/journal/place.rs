@@ -25,7 +25,7 @@ use crate::state::State;
 /// history.go_on(&mut place, |publication| changes += publication.len())?;
 /// assert_eq!(place.view().digest(), history.state_at(place.sequence())?.digest());
 /// # assert_eq!(changes, 1);
-/// # drop((book, journal, history));
+/// # drop((journal, history));
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
