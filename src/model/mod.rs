@@ -50,7 +50,7 @@ pub use order::{FillSource, Heard, Intent, Order, OrderState, OrderStep};
 pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
-pub use repair::{Adoption, DropPosition};
+pub use repair::{Adoption, Corrected, Correction, DropPosition};
 pub use targets::{Field, Ratchet, Retarget, Targets};
 pub use text::{Currency, Reference, Symbol};
 pub use trail::Trailed;
