@@ -9,7 +9,7 @@ use crate::error::Rejection;
 use crate::model::{Command, InstrumentId, Sequence};
 
 /// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
-/// [`Error`] (D14).
+/// [`Error`](crate::Error) (D14).
 ///
 /// ```
 /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};

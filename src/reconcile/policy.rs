@@ -64,7 +64,7 @@ pub enum Notice {
     Quarantine,
 }
 
-/// What is done about each field. The table stands at the head of the module.
+/// What is done about each field; `docs/reconcile.md` has the table.
 ///
 /// ```
 /// use posbook::reconcile::{Way, Ways};
