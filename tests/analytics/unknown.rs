@@ -142,7 +142,7 @@ fn what_a_report_takes_off_is_unknown_and_what_it_adds_is_not() {
             position: view.get(bench.btc).unwrap().id,
             to: Corrected::Quantity { quantity: quantity.parse().unwrap(), entry: entry.parse().unwrap() },
             asked: view.sequence(),
-            report_time: None,
+            report_time: Some(START),
             reason: String::new(),
         };
         bench.book.apply(Command::Correct(correction)).unwrap();
@@ -160,7 +160,9 @@ fn what_a_report_takes_off_is_unknown_and_what_it_adds_is_not() {
         (account.unrealised(), account.estimate()),
         (Figure::Known(d("-30")), Figure::Known(d("-90")))
     );
-    bench.sell("1", "120");
+    // After the report, so that it is news.
+    let sell = bench.trade(OrderSide::Sell, "1", "120").at(START.plus(std::time::Duration::from_secs(60)));
+    bench.book.record(sell).unwrap();
     performance.follow_all(&bench.read()).unwrap();
     let life = performance.lives().ended().next().unwrap();
     assert_eq!((life.entry, life.exit), (Figure::Known(d("110")), Figure::Unknown(Unknown::Gap)));
