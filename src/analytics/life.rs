@@ -36,7 +36,7 @@ use crate::model::{Currency, PositionId, PositionKey, Quantity, Sequence, Side, 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Life {
-    /// Its name.
+    /// Its name; of one that was corrected, the last.
     pub position: PositionId,
     /// Where it stood.
     pub key: PositionKey,

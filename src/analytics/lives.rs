@@ -146,8 +146,10 @@ impl Lives {
                 self.open.insert(after.key, open);
                 None
             }
-            (Some(was), Some(is)) if was.id == is.id => {
+            // A correction gives a position another name, and it is the same life.
+            (Some(was), Some(is)) if was.id == is.id || kind == Kind::Corrected => {
                 let open = self.open.get_mut(&after.key)?;
+                open.position = is.id;
                 open.pay(before, after);
                 open.moved(kind, was, is, before, after);
                 open.filled_by(change);
@@ -276,6 +278,14 @@ impl Open {
                 self.left.quantity.take(is.quantity.get());
                 self.left.value.add(self.brought(before, after));
             }
+            // The venue has more: the difference is as if it had been traded at the price that the report gives it.
+            Kind::Corrected if is.quantity > was.quantity => {
+                self.entered.quantity.add(is.quantity.get());
+                self.entered.quantity.take(was.quantity.get());
+                self.entered.value.add(self.unaccounted(was, is));
+            }
+            // The venue has less: what the difference brought nobody knows.
+            Kind::Corrected if is.quantity < was.quantity => self.fault = Some(Unknown::Gap),
             // A late fill corrects what an adoption assumed: the cost of what is still open, and the profit of what is not (R8).
             Kind::Replaced => self.entered.value.add(self.unaccounted(was, is)),
             // A fill is taken back: one that had added, or one that had reduced.
@@ -329,8 +339,8 @@ impl Open {
         let last = [after.ledger.realised, -earlier, was.realised];
         let mut realised = Sum::of(last.map(Some)).figure();
         let exit = match kind {
-            // Nobody says what the rest brought.
-            Kind::Dropped => {
+            // Nobody says what the rest brought, or a part before it.
+            _ if kind == Kind::Dropped || self.fault == Some(Unknown::Gap) => {
                 realised = Figure::Unknown(Unknown::Gap);
                 realised
             }

@@ -148,7 +148,7 @@ impl Performance {
                     }
                 }
             }
-            begun.stand(key, &instrument);
+            begun.stand(key, &instrument, None);
         }
         begun
     }
@@ -181,7 +181,7 @@ impl Performance {
                     }
                 }
             }
-            touched.extend(self.stand(after, &instrument));
+            touched.extend(self.stand(after, &instrument, Some(*kind)));
             self.see(change, *kind, &mut touched);
         }
         self.settle(&touched);
@@ -303,26 +303,24 @@ impl Performance {
     }
 
     /// Puts what stands at a key in the place of what stood there.
-    fn stand(&mut self, after: &KeyState, instrument: &Instrument) -> Places {
+    fn stand(&mut self, after: &KeyState, instrument: &Instrument, kind: Option<Kind>) -> Places {
         let key = after.key;
         let mut touched = Places::new();
         let before = self.standing.remove(&key);
-        let gone = before.as_ref().is_some_and(|before| before.position.is_some());
         if before.is_none() && after.position.is_none() {
             return touched;
         }
+        let worth = self.worth(after.position.as_ref());
         let (mut missing, mut missing_in) = (Decimal::ZERO, Places::new());
         if let Some(before) = before {
             self.replace(&before.accounts, before.worth, Worth::Flat);
             self.miss(&before.missing_in, -before.missing);
             touched.extend(before.accounts.iter().chain(&before.missing_in).copied());
+            // Until the fills come, what was taken off without them is what it was seen as last.
             if !after.ledger.unexplained.is_zero() {
-                (missing, missing_in) = (before.missing, before.missing_in);
-                // Dropped: until its fills come, it is what it was seen as last.
-                if let (true, None, Worth::At { unrealised, .. }) = (gone, &after.position, before.worth) {
-                    missing = Sum::of([Some(missing), Some(unrealised)]).get().unwrap_or(missing);
-                    missing_in = before.accounts;
-                }
+                let off = taken_off(kind, &before, after.position.as_ref(), worth);
+                missing = Sum::of([Some(before.missing), Some(off)]).get().unwrap_or(before.missing);
+                missing_in = if off.is_zero() { before.missing_in } else { before.accounts };
                 self.miss(&missing_in, missing);
             }
         }
@@ -331,7 +329,6 @@ impl Performance {
             Some(_) => self.places(instrument.settle(), key, instrument, side),
             None => Places::new(),
         };
-        let worth = self.worth(after.position.as_ref());
         self.replace(&accounts, Worth::Flat, worth);
         touched.extend(accounts.iter().copied());
         if after.position.is_some() || !missing.is_zero() {
@@ -412,6 +409,20 @@ impl Performance {
 
 /// Places of accounts that something moved in; one may be named several times.
 type Touched = SmallVec<[usize; 16]>;
+
+/// What a report took off a position without a fill showed last: all of one that was dropped, a part of one that was corrected.
+fn taken_off(kind: Option<Kind>, before: &Standing, after: Option<&Position>, worth: Worth) -> Decimal {
+    let less = before.position.as_ref().zip(after).is_some_and(|(was, is)| is.quantity < was.quantity);
+    match (kind, before.worth, worth) {
+        (Some(Kind::Dropped), Worth::At { unrealised, .. }, _) => unrealised,
+        (Some(Kind::Corrected), Worth::At { unrealised: was, .. }, Worth::At { unrealised: is, .. })
+            if less =>
+        {
+            exact_sub("what was taken off", was, is).unwrap_or_default()
+        }
+        _ => Decimal::ZERO,
+    }
+}
 
 /// Every key of an instrument, as a range of the order of keys.
 fn keys_of(instrument: InstrumentId) -> std::ops::RangeInclusive<PositionKey> {

@@ -1,7 +1,7 @@
 //! What is not known is said to be so, and a follower that lost its place is told.
 
 use posbook::analytics::{Figure, Group, Keep, Lives, Performance, Unknown};
-use posbook::{Adoption, Command, DropPosition, OrderSide, Side};
+use posbook::{Adoption, Command, Corrected, Correction, DropPosition, OrderSide, Side};
 
 use super::{Bench, START, d};
 
@@ -127,4 +127,44 @@ fn memory_is_bounded_by_what_is_kept() {
     assert_eq!(account.rows(posbook::analytics::Period::Minute).count(), 2);
     // What is not kept any more still counts.
     assert_eq!((account.results().known(), account.realised()), (50, Figure::Known(d("50"))));
+}
+
+#[test]
+fn what_a_report_takes_off_is_unknown_and_what_it_adds_is_not() {
+    let mut bench = Bench::new();
+    bench.buy("2", "100");
+    let mut performance = bench.performance();
+    performance.mark(bench.btc, "80".parse().unwrap(), START);
+    let correct = |bench: &mut Bench, performance: &mut Performance, quantity: &str, entry: &str| {
+        let view = bench.book.snapshot();
+        let correction = Correction {
+            key: bench.btc.into(),
+            position: view.get(bench.btc).unwrap().id,
+            to: Corrected::Quantity { quantity: quantity.parse().unwrap(), entry: entry.parse().unwrap() },
+            asked: view.sequence(),
+            report_time: Some(START),
+            reason: String::new(),
+        };
+        bench.book.apply(Command::Correct(correction)).unwrap();
+        performance.follow_all(&bench.read()).unwrap();
+    };
+    // The venue has one more, bought at 130: an entry of 110.
+    correct(&mut bench, &mut performance, "3", "110");
+    let account = performance.account(&Group::Book, &usdt()).unwrap();
+    assert_eq!((account.equity(), account.unexplained()), (Figure::Known(d("-90")), Figure::Known(d("0"))));
+    // And then it has one only.
+    correct(&mut bench, &mut performance, "1", "110");
+    let account = performance.account(&Group::Book, &usdt()).unwrap();
+    assert_eq!(account.equity(), Figure::Unknown(Unknown::Gap));
+    assert_eq!(
+        (account.unrealised(), account.estimate()),
+        (Figure::Known(d("-30")), Figure::Known(d("-90")))
+    );
+    // After the report, so that it is news.
+    let sell = bench.trade(OrderSide::Sell, "1", "120").at(START.plus(std::time::Duration::from_secs(60)));
+    bench.book.record(sell).unwrap();
+    performance.follow_all(&bench.read()).unwrap();
+    let life = performance.lives().ended().next().unwrap();
+    assert_eq!((life.entry, life.exit), (Figure::Known(d("110")), Figure::Unknown(Unknown::Gap)));
+    assert_eq!(life.result(), Figure::Unknown(Unknown::Gap));
 }
