@@ -33,7 +33,11 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     if let Some(known) = slot.seen(seen.identity).filter(|_| !fault("no_ring")) {
         return Ok(if known.content == seen.content { duplicate() } else { conflict(ask, slot, fill, seen) });
     }
-    let to = addressee(slot, fill);
+    let mut to = addressee(ask, slot, fill);
+    // A reduction does not wait for the disk, so a crash may have forgotten its claim. A figure of it says how much it has
+    // come to so far, and nothing of it can be booked: it is taken up as an order again, for the figures that follow (R15).
+    let found = forgotten(ask, slot, &to, fill);
+    to.order = to.order.or(found.as_ref());
     // A broken twin drops what was ordered against a position that is gone (R5).
     let dead = |order: &Order| order.against.is_some() && order.against != position_id(slot, to.key);
     if fault("dead_fill") && to.order.is_some_and(dead) {
@@ -43,7 +47,7 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     // next reports can: they agree with the book, or they do not.
     let undated = slot
         .key(to.key)
-        .is_some_and(|key| matches!(baseline::dated(ask, key, to.order.is_some(), fill), Dated::NobodyKnows));
+        .is_some_and(|key| matches!(baseline::dated(ask, key, claims(ask, &to), fill), Dated::NobodyKnows));
     match age(ask, slot, &to, seen, fill) {
         Age::News if !undated => {}
         Age::Booked => return Ok(duplicate()),
@@ -71,6 +75,39 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     }
 }
 
+/// The order of a figure whose claim a crash has forgotten, as far as the figure tells: what was asked for nobody knows, so it
+/// is in doubt until the venue states its end.
+fn forgotten(ask: &Ask<'_>, slot: &Slot, to: &Addressee<'_>, fill: &Fill) -> Option<Order> {
+    let OrderRef::Ours(client_id) = fill.order else { return None };
+    let known = to.order.is_some() || to.finished.is_some();
+    if known || fill.shape != Shape::Cumulative || !ask.state.has_forgotten(client_id) {
+        return None;
+    }
+    let now = ask.cause.observed.time;
+    Some(Order {
+        client_id,
+        key: to.key,
+        intent: Intent::ScaleOut,
+        side: fill.side,
+        quantity: fill.quantity,
+        reference: None,
+        leverage: None,
+        rule: None,
+        exits: None,
+        exit: None,
+        against: position_id(slot, to.key),
+        state: OrderState::InDoubt("its claim was forgotten by a crash".to_owned()),
+        booked: Quantity::ZERO,
+        unbooked: Quantity::ZERO,
+        booked_value: Decimal::ZERO,
+        source: FillSource::Cumulative,
+        deadline: now,
+        patience_ns: ask.state.settings().patience_ns,
+        expires: now,
+        heard: Heard::Known,
+    })
+}
+
 /// Where a fill belongs, and what is remarkable about that.
 struct Addressee<'a> {
     key: PositionKey,
@@ -82,7 +119,7 @@ struct Addressee<'a> {
 }
 
 /// The key of a fill: its order's, however it is delivered (R3); else what the venue says of the leg.
-fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
+fn addressee<'a>(ask: &Ask<'_>, slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
     let mut notes = SmallVec::new();
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
@@ -104,12 +141,22 @@ fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
     if !mode.has(leg) || (fill.leg.is_none() && leg != Leg::Net) {
         notes.push(FillNote::ForeignLeg);
     }
-    Addressee {
-        key: PositionKey { instrument: slot.id, leg, owner: Owner::UNOWNED },
-        order: None,
-        finished: None,
-        notes,
-    }
+    // Of an order that a crash has forgotten nobody knows whose it was. But it reduces: what is the only position on its leg
+    // that it can reduce is what it was sent for.
+    let mut reducible = slot.keys().filter(|key| {
+        let open = key.position.as_ref();
+        key.key.leg == leg && open.is_some_and(|open| open.side.entry() != fill.side)
+    });
+    let owner = match (&fill.order, reducible.next(), reducible.next()) {
+        (OrderRef::Ours(id), Some(only), None) if ask.state.has_forgotten(*id) => only.key.owner,
+        _ => Owner::UNOWNED,
+    };
+    Addressee { key: PositionKey { instrument: slot.id, leg, owner }, order: None, finished: None, notes }
+}
+
+/// Whether an order of ours has claimed the key all along: reports found it there. One that was forgotten has not.
+fn claims(ask: &Ask<'_>, to: &Addressee<'_>) -> bool {
+    to.order.is_some_and(|order| !ask.state.has_forgotten(order.client_id))
 }
 
 fn position_id(slot: &Slot, key: PositionKey) -> Option<PositionId> {
@@ -227,9 +274,15 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = Notes::from_slice(&to.notes);
     let mut key = ask.key(slot, to.key);
+    if let Some(order) = to.order.filter(|order| key.order(order.client_id).is_none()) {
+        key.orders.push(Arc::new(order.clone()));
+    }
     let (traded, paid) = (quantity, value);
     let (quantity, value) = held(slot, fill, quantity, value)?;
-    if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
+    if let Dated::Before(report) = baseline::dated(ask, &key, claims(ask, to), fill) {
+        if let Some(order) = to.order {
+            feed(&mut key, order.client_id, traded, paid, fill)?;
+        }
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
     remark(&key, to.order, fill, traded, &mut notes);
@@ -517,12 +570,7 @@ fn settle(
     }
     let Some(order) = to.order else { return Ok(()) };
     let opened = key.position.as_ref().map(|p| p.id);
-    let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order.client_id) else { return Ok(()) };
-    let order = Arc::make_mut(place);
-    order.booked = order.booked.plus(quantity)?;
-    order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
-    order.source = fill.shape.source();
-    order.heard = Heard::Known;
+    let Some(order) = feed(key, order.client_id, quantity, value, fill)? else { return Ok(()) };
     if order.intent == Intent::Open && order.against.is_none() {
         order.against = opened;
     }
@@ -536,6 +584,23 @@ fn settle(
         _ => {}
     }
     Ok(())
+}
+
+/// Notes on an order that so much of it is booked.
+fn feed<'a>(
+    key: &'a mut KeyState,
+    order: ClientOrderId,
+    quantity: Quantity,
+    value: Decimal,
+    fill: &Fill,
+) -> Result<Option<&'a mut Order>, Rejection> {
+    let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order) else { return Ok(None) };
+    let order = Arc::make_mut(place);
+    order.booked = order.booked.plus(quantity)?;
+    order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
+    order.source = fill.shape.source();
+    order.heard = Heard::Known;
+    Ok(Some(order))
 }
 
 /// What is remarkable about a fill of an order. None of it stops the quantity (R5).
@@ -626,7 +691,7 @@ fn stray(fill: &Fill, seen: Seen) -> Decision {
 
 /// The same identity with other content: what was booked stays, and a person has to look (R3).
 fn conflict(ask: &Ask<'_>, slot: &Slot, fill: &Fill, seen: Seen) -> Decision {
-    let key = addressee(slot, fill).key;
+    let key = addressee(ask, slot, fill).key;
     let detail = format!("{} (trade {:032x}, content {:016x})", describe(fill), seen.identity, seen.content);
     let trouble = Trouble { kind: TroubleKind::FillConflict, since: ask.next, detail, order: None };
     block(ask, slot, key, trouble, FillOutcome::Conflict)

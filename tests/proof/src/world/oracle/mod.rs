@@ -17,7 +17,7 @@ pub(super) use units::Batch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use posbook::venue::{Completeness, Fault, OrderStatus};
+use posbook::venue::{Completeness, OrderStatus};
 use posbook::{
     Book, Change, Changes, ClientOrderId, Command, Effect, Epoch, InstrumentId, KeyState, Kind, Order,
     OrderState, PositionId, PositionKey, Price, Replica, Sequence, Side, Timestamp,
@@ -43,8 +43,6 @@ pub(super) struct Oracle {
     wire: Wire,
     /// How many positions the book allows.
     positions: u64,
-    /// Whether the venue gives trades no names, so that figures are cumulative.
-    cumulative: bool,
     /// The bot's clock against the venue's, in milliseconds.
     skew: i64,
     /// What a key may be worth.
@@ -112,7 +110,6 @@ impl Oracle {
             last: Sequence(0),
             wire,
             positions: options.positions,
-            cumulative: options.faults.iter().any(|(fault, _)| *fault == Fault::NoTradeId),
             skew: options.skew,
             key_notional,
             listed: BTreeMap::new(),
@@ -252,7 +249,8 @@ impl Oracle {
 
     /// No order and no position is named as another one was (R15).
     fn names(&mut self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
-        for order in after.orders.iter().filter(|order| before.order(order.client_id).is_none()) {
+        let new = |id| before.order(id).is_none() && !self.forgotten.contains_key(&id);
+        for order in after.orders.iter().filter(|order| new(order.client_id)).collect::<Vec<_>>() {
             if !self.names.insert((false, order.client_id.epoch, order.client_id.sequence)) {
                 return Err(format!("order {} is named as another one was (R15)", order.client_id));
             }

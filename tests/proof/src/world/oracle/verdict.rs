@@ -18,15 +18,14 @@ const CONSENTED: &str = "R12: an owner's position dropped by consent";
 /// Cash of an adoption that late fills explain in several parts (R17).
 const LAST_DIGIT: &str = "R17: the last digit of an adoption's cash";
 
-/// A crash has forgotten a reduction that had left: its fills are booked on nobody, and a cumulative figure of it is
-/// kept and blocks its key (R15).
+/// A crash has forgotten whose a reduction was that had left: its fills are booked on nobody (R15).
 const FORGOTTEN: &str = "R15: a reduction whose claim a crash has forgotten";
 
 impl Oracle {
-    /// Whether a reduction of this leg was forgotten of which the book cannot tell whose it was, or how much of it is new.
+    /// Whether a reduction of this leg was forgotten of which the book cannot tell whose it was.
     pub(super) fn lost_a_claim(&self, key: PositionKey) -> bool {
         let here = |of: &PositionKey| (of.instrument, of.leg) == (key.instrument, key.leg);
-        self.forgotten.values().any(|of| here(of) && (self.cumulative || of.owner != Owner::UNOWNED))
+        self.forgotten.values().any(|of| here(of) && of.owner != Owner::UNOWNED)
     }
 
     pub(in crate::world) fn skew_ns(&self) -> i64 {
