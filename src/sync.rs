@@ -113,9 +113,12 @@ pub(crate) struct Lost<T> {
 
 /// Places in the pool of shells; shells beyond that are leaked. They are pinned only by loads in flight and by readers.
 pub(crate) const POOL_PLACES: usize = if cfg!(posbook_loom) { 4 } else { 256 };
-/// Bodies that wait to be used again: one a writer that is under way, and one more. Each keeps a whole book of its own, so
-/// they are few.
-pub(crate) const BODY_PLACES: usize = if cfg!(posbook_loom) { 2 } else { 4 };
+/// Places of their own for shells that were held when they were put away.
+pub(crate) const PARKING_PLACES: usize = if cfg!(posbook_loom) { 1 } else { 4 };
+/// Bodies that wait to be used again. So many are never needed by two or three writers, and then none is freed, which costs
+/// more than anything else a write does. Each keeps a whole book of its own, so one that is not needed goes
+/// (`Pool::one_too_many`).
+pub(crate) const BODY_PLACES: usize = if cfg!(posbook_loom) { 2 } else { 8 };
 /// Shells made with a book, so that an address of ours is rarely a new one while other cells are busy.
 pub(crate) const SHELLS_IN_ADVANCE: usize = if cfg!(posbook_loom) { 1 } else { 16 };
 
@@ -239,6 +242,13 @@ pub(crate) fn pause(turn: u32) {
         }
     } else {
         std::thread::yield_now();
+    }
+}
+
+/// A moment between two looks at something that is about to change. In the models nothing, as [`pause`].
+pub(crate) fn glance() {
+    if !cfg!(any(posbook_loom, posbook_shuttle)) {
+        std::hint::spin_loop();
     }
 }
 

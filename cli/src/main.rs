@@ -15,6 +15,7 @@ mod input;
 mod journal;
 mod market;
 mod output;
+mod reconcile;
 mod replay;
 mod stress;
 
@@ -77,6 +78,9 @@ enum Verb {
     Verify(journal::verify::Options),
     /// Every change of a journal as JSON lines or CSV. Reads only.
     Export(journal::lines::ExportOptions),
+    /// Compare what a venue says is open with what a journal holds, field by field, and repair the journal: what differs and the
+    /// plan are printed, and applied unless it is a dry run. Exit code 1: something differs still.
+    Reconcile(reconcile::Options),
     /// Writes a checkpoint of the newest state into a journal: a restart begins there.
     Checkpoint(journal::upkeep::CheckpointOptions),
     /// Removes what is before a checkpoint from a journal.
@@ -97,6 +101,7 @@ fn main() -> ExitCode {
         Verb::Diff(options) => journal::diff::run(&options),
         Verb::Verify(options) => journal::verify::run(&options),
         Verb::Export(options) => journal::lines::export(&options),
+        Verb::Reconcile(options) => reconcile::run(&options),
         Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
         Verb::Prune(options) => journal::upkeep::prune(&options),
     };

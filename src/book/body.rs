@@ -12,11 +12,15 @@
 //! A body may also be *ahead*: its writer was overtaken while it looked. Then a newer root was published than the one it wants to
 //! build on, and it has lost already.
 //!
+//! One that is so far behind that more was touched than there are slots, or that the window no longer says what, takes every
+//! slot. To let it go and copy the newest instead would cost far more: whoever frees a body that was used for long frees
+//! several objects a slot.
+//!
 //! A body that a snapshot still holds is not uniquely owned and never comes here (I8): `Arc::get_mut` decides, not a count of
-//! ours. One that is too far behind is let go.
+//! ours.
 
 use super::late::Late;
-use crate::model::{Publication, Sequence};
+use crate::model::{Change, Publication, Sequence};
 use crate::state::{Ring, State};
 use crate::sync::fault;
 
@@ -29,18 +33,11 @@ pub(crate) struct Body {
     pub(crate) late: Late,
 }
 
-/// Beyond so many publications, or so many changes in several of them, a copy of the newest body costs less than bringing an
-/// old one up.
-const MOST_MISSED: usize = 32;
-const MOST_CHANGES: usize = 1_024;
-
 /// What became of a body that was to follow another.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Followed {
     /// It is equal now.
     Equal,
-    /// Too much differs: what stands here now is of no use.
-    TooFar,
     /// It holds later history than the other, and was left as it is.
     Ahead,
 }
@@ -62,25 +59,8 @@ impl Body {
         if base > newest.state.sequence() && !fault("body_ahead") {
             return Followed::Ahead;
         }
-        let reaches = newest.window.oldest().is_some_and(|oldest| oldest.first() <= base.after(1));
-        if !reaches {
-            return Followed::TooFar;
-        }
-        let (mut lost, mut changes) = (true, 0);
-        for (n, missed) in newest.window.newest_first().take_while(|p| p.first() > base).enumerate() {
-            if own.as_ref().is_some_and(|own| own.is(missed)) {
-                lost = false;
-                break;
-            }
-            changes += missed.len();
-            if n == MOST_MISSED || (n > 1 && changes > MOST_CHANGES) {
-                return Followed::TooFar;
-            }
-            self.copy(newest, missed);
-        }
-        // A broken twin takes its own candidate for history.
-        if let Some(own) = own.filter(|_| lost && !fault("lost_body")) {
-            self.copy(newest, &own);
+        if !self.copy_missed(newest, base, own.as_ref()) {
+            self.state.follow_slots(&newest.state);
         }
         self.state.follow_sums(&newest.state);
         self.window.follow(&newest.window, Publication::is);
@@ -88,13 +68,41 @@ impl Body {
         Followed::Equal
     }
 
-    /// Every slot that a publication touched, as it stands in `newest`.
-    fn copy(&mut self, newest: &Body, publication: &Publication) {
-        // A broken twin leaves one out.
-        if fault("missed_slot") {
-            return;
+    /// Copies the slots that were touched after `base`, and those of its `own` last publication if that lost. False: there are
+    /// more of them than slots, or nobody knows which.
+    fn copy_missed(&mut self, newest: &Body, base: Sequence, own: Option<&Publication>) -> bool {
+        if newest.window.oldest().is_none_or(|oldest| oldest.first() > base.after(1)) {
+            return false;
         }
-        for id in publication.iter().filter_map(|change| change.instrument()) {
+        let (mut lost, mut left) = (true, newest.state.slot_count());
+        for missed in newest.window.newest_first().take_while(|p| p.first() > base) {
+            if own.is_some_and(|own| own.is(missed)) {
+                lost = false;
+                break;
+            }
+            for change in missed.iter() {
+                // Mostly it was touched again later and copied then: a few slots are busy, the others are not.
+                if self.state.has(&newest.state, change) {
+                    continue;
+                }
+                let Some(fewer) = left.checked_sub(1) else { return false };
+                left = fewer;
+                self.copy(newest, change);
+            }
+        }
+        // A broken twin takes its own candidate for history.
+        if let Some(own) = own.filter(|_| lost && !fault("lost_body")) {
+            own.iter().for_each(|change| self.copy(newest, change));
+        }
+        true
+    }
+
+    /// The slot that a change touched, as it stands in `newest`.
+    fn copy(&mut self, newest: &Body, change: &Change) {
+        // A broken twin leaves it out.
+        if !fault("missed_slot")
+            && let Some(id) = change.instrument()
+        {
             self.state.follow_slot(&newest.state, id);
         }
     }

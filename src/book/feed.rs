@@ -81,9 +81,7 @@ fn next_after(view: &Snapshot, last: Sequence) -> Option<(Result<Publication, La
     if last < before_oldest && !fault("window_cut") {
         return Some((Err(Lagged { missed: before_oldest.0 - last.0 }), before_oldest));
     }
-    // Whole chunks are skipped by their last sequence.
-    let chunk = window.slices().find(|chunk| chunk.last().is_some_and(|newest| newest.last() > last))?;
-    let next = chunk.iter().find(|publication| publication.last() > last)?;
+    let next = window.first_that(|publication| publication.last() > last)?;
     Some((Ok(next.clone()), next.last()))
 }
 

@@ -7,6 +7,8 @@
 mod audit;
 mod batch;
 mod body;
+mod bust;
+mod courtesy;
 mod durable;
 mod feed;
 mod late;
@@ -50,6 +52,7 @@ use crate::state::{Answer, FillOutcome, Refused, Ring, Settings, State, advance,
 use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, RootArc, fault, pause, random_u32};
 
 use body::Body;
+use courtesy::Courtesy;
 #[cfg(not(feature = "journal"))]
 use durable::Durable;
 use feed::Feed;
@@ -88,6 +91,7 @@ pub struct Book {
 /// What every handle shares. Readers and subscribers hold only this.
 pub(crate) struct Inner {
     pub(crate) root: Root,
+    courtesy: Courtesy,
     pub(crate) feed: Feed,
     marks: Marks,
     clock: Clock,
@@ -495,6 +499,8 @@ impl Inner {
     }
 
     fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<Published, Rejection> {
+        self.courtesy.give_way();
+        let mut loser = None;
         let mut found = self.root.load();
         // A broken twin decides on the state it read first; here it is always none.
         let first = fault("stale_state").then(|| found.view.clone());
@@ -516,6 +522,7 @@ impl Inner {
                 }
             };
             found = newer;
+            loser.get_or_insert_with(|| self.courtesy.lost());
             pause(turn);
             turn += 1;
         }
@@ -759,6 +766,7 @@ impl Builder {
         let body = Body { state, window: Ring::new(self.window), late: Late::new() };
         let inner = Arc::new(Inner {
             root: Root::new(body, self.reuse),
+            courtesy: Courtesy::new(),
             feed: Feed::new(),
             marks,
             clock: self.clock,

@@ -30,10 +30,15 @@ impl<T> Places<T> {
         self.vacant.store(place as u64, Relaxed);
     }
 
-    /// Takes out what is at one place, counted round and round.
-    pub(super) fn take_at(&self, count: u64) -> Option<T> {
-        let at = count.checked_rem(self.cells.len() as u64)?;
-        self.cells.get(usize::try_from(at).ok()?)?.swap(None)
+    /// Takes out what is at one place, counted round and round, and says where that is.
+    pub(super) fn take_at(&self, count: u64) -> Option<(usize, T)> {
+        let at = usize::try_from(count.checked_rem(self.cells.len() as u64)?).ok()?;
+        Some((at, self.cells.get(at)?.swap(None)?))
+    }
+
+    /// Takes out what is at the first place that is not empty, from one that is counted round and round.
+    pub(super) fn next_from(&self, count: u64) -> Option<T> {
+        (0..self.cells.len() as u64).find_map(|n| self.take_at(count.wrapping_add(n))).map(|(_, item)| item)
     }
 
     /// Puts it away; hands back what has found no place.

@@ -18,8 +18,8 @@
 use crate::error::Error;
 use crate::model::Sequence;
 use crate::sync::{
-    Arc, BODY_PLACES, Counter, Lost, POOL_PLACES, RECYCLING, RootArc, RootCell, SHELLS_IN_ADVANCE, fault,
-    next_tag,
+    Arc, BODY_PLACES, Counter, Lost, PARKING_PLACES, POOL_PLACES, RECYCLING, RootArc, RootCell,
+    SHELLS_IN_ADVANCE, fault, next_tag,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -35,8 +35,11 @@ pub(crate) struct Shell {
     pub(crate) view: Snapshot,
 }
 
-/// How often a body is taken from the next place instead of the nearest.
-const SWEEP_EVERY: u64 = 16;
+/// How often a sweep looks at the whole pool's next place and not at the parking.
+const SWEEP_ALL_EVERY: u64 = 8;
+
+/// How many drafts there are between two bodies that may go.
+const LET_GO_EVERY: u64 = 4_096;
 
 /// How many foreign loads in a row are taken for more than bad luck.
 const FOREIGN_LOADS: u32 = 8;
@@ -149,6 +152,9 @@ impl Root {
             Err(Lost { found, candidate }) => {
                 self.retries.fetch_add(1, Relaxed);
                 self.pool.retire(candidate);
+                // Who replaced it found it held, by us.
+                drop(expected);
+                self.pool.sweep();
                 Err(self.own(found))
             }
         }
@@ -157,7 +163,7 @@ impl Root {
     /// How many shells wait in the pool, once nobody else touches it.
     #[cfg(posbook_recycling)]
     pub(crate) fn shells_idle(&self) -> u64 {
-        self.pool.shells.idle()
+        self.pool.shells.idle() + self.pool.parking.idle()
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -190,7 +196,7 @@ pub struct Health {
     pub lost_turns: u64,
     /// Shells allocated. Stays at about readers + threads + the few that were made in advance.
     pub shells_made: u64,
-    /// Shells in the pool that could not be used again yet, because a load in flight or a reader still held them.
+    /// Shells that were put away, or found in the pool, while a load in flight, a writer or a reader still held them.
     pub shells_pinned: u64,
     /// Shells that found the pool full and were leaked, about 48 bytes each.
     pub shells_leaked: u64,
@@ -204,6 +210,8 @@ pub struct Health {
 /// Shells and bodies that wait to be used again.
 struct Pool {
     shells: Places<RootArc<Shell>>,
+    /// Shells that were held when they were put away, as many as find a place.
+    parking: Places<RootArc<Shell>>,
     bodies: Places<Arc<Body>>,
     tag: u32,
     /// What an idle shell holds, so that it pins nothing.
@@ -214,6 +222,8 @@ struct Pool {
     pinned: Counter,
     leaked: Counter,
     copied: Counter,
+    /// Copies at the last look.
+    copied_before: Counter,
     /// Shells that wait with what they show, because they were held.
     parked: Counter,
     /// Places looked at by `sweep`.
@@ -224,11 +234,13 @@ struct Pool {
 
 impl Pool {
     fn new(tag: u32, empty: &Snapshot, reuse: bool) -> Self {
-        let [made, pinned, leaked, copied, parked, swept, drafts] = [0; 7].map(Counter::new);
-        let (shells, bodies) = (Places::new(POOL_PLACES), Places::new(BODY_PLACES));
+        let [made, pinned, leaked, copied, copied_before, parked, swept, drafts] = [0; 8].map(Counter::new);
+        let (shells, parking, bodies) =
+            (Places::new(POOL_PLACES), Places::new(PARKING_PLACES), Places::new(BODY_PLACES));
         let reuse = reuse && RECYCLING;
         let pool = Self {
             shells,
+            parking,
             bodies,
             tag,
             empty: empty.clone(),
@@ -237,6 +249,7 @@ impl Pool {
             pinned,
             leaked,
             copied,
+            copied_before,
             parked,
             swept,
             drafts,
@@ -263,11 +276,8 @@ impl Pool {
                     self.retire_body(before);
                     return idle;
                 }
-                // Still pinned by a load in flight or a reader.
-                self.pinned.fetch_add(1, Relaxed);
-                if !fault("pinned_freed") {
-                    self.retire(idle);
-                }
+                // Still held, by a load in flight or a reader.
+                self.retire(idle);
             }
         }
         self.fresh(view)
@@ -282,11 +292,20 @@ impl Pool {
             // What stood there is looked at once the shell is back: it may be freed, which takes its time.
             std::mem::replace(&mut unpinned.view, self.empty.clone())
         });
-        // The first root shows the empty book, as idle shells do: held or not, it keeps nothing.
-        if body.is_none() && !shell.view.is(&self.empty) {
-            self.parked.fetch_add(1, Relaxed);
+        if body.is_none() {
+            self.pinned.fetch_add(1, Relaxed);
+            if fault("pinned_freed") {
+                return;
+            }
         }
-        if let Some(homeless) = self.shells.put(shell) {
+        // The first root shows the empty book, as idle shells do: held or not, it keeps nothing.
+        let homeless = if body.is_none() && !shell.view.is(&self.empty) {
+            self.parked.fetch_add(1, Relaxed);
+            self.parking.put(shell)
+        } else {
+            Some(shell)
+        };
+        if let Some(homeless) = homeless.and_then(|shell| self.shells.put(shell)) {
             self.leaked.fetch_add(1, Relaxed);
             std::mem::forget(homeless);
         }
@@ -295,15 +314,22 @@ impl Pool {
         }
     }
 
-    /// A shell that was held when it was put away waits with what it shows, and nobody may come to its place again for long:
-    /// after each write one place is looked at, as long as there are such shells, so that none keeps an old state for ever.
+    /// A shell that was held when it was put away waits with what it shows, and nobody may come to its place again for long.
+    /// So after each write one place is looked at, as long as there are such shells: mostly where they are put first, because
+    /// who held one may be done with it a moment later and its body is still near the newest; now and then where those are
+    /// that found no place there, so that none keeps an old state for ever.
     fn sweep(&self) {
-        if RECYCLING
-            && self.parked.load(Relaxed) > 0
-            && let Some(shell) = self.shells.take_at(self.swept.fetch_add(1, Relaxed))
-        {
-            self.taken(&shell);
-            self.retire(shell);
+        if RECYCLING && self.parked.load(Relaxed) > 0 {
+            let turn = self.swept.fetch_add(1, Relaxed);
+            let found = if turn % SWEEP_ALL_EVERY == SWEEP_ALL_EVERY - 1 {
+                self.shells.take_at(turn / SWEEP_ALL_EVERY).map(|(_, shell)| shell)
+            } else {
+                self.parking.next_from(turn)
+            };
+            if let Some(shell) = found {
+                self.taken(&shell);
+                self.retire(shell);
+            }
         }
     }
 
@@ -334,31 +360,35 @@ impl Pool {
     /// is ahead of it.
     fn body(&self, newest: &Body) -> Option<Arc<Body>> {
         if self.reuse {
-            // Mostly the one that was put away last, which is nearest. Now and then whichever is next: it is brought up, or it is
-            // too far behind and goes, so that none keeps an old state and its window for ever.
+            // Each place in its turn, so that all that wait stay near the newest; where nobody waits, whoever does.
             let turn = self.drafts.fetch_add(1, Relaxed);
-            let next =
-                turn.is_multiple_of(SWEEP_EVERY).then(|| self.bodies.take_at(turn / SWEEP_EVERY)).flatten();
-            let next = next.map(|idle| (None, idle));
-            let nearest = self.bodies.drain().map(|(place, idle)| (Some(place), idle));
-            for (place, mut idle) in next.into_iter().chain(nearest) {
+            let next = self.bodies.take_at(turn);
+            let (first, last) = if self.one_too_many(turn) { (None, next) } else { (next, None) };
+            for (place, mut idle) in first.into_iter().chain(self.bodies.drain()).chain(last) {
                 match Arc::get_mut(&mut idle).map(|body| body.follow(newest)) {
                     Some(Followed::Equal) => {
-                        if let Some(place) = place {
-                            self.bodies.vacated(place);
-                        }
+                        self.bodies.vacated(place);
                         return Some(idle);
                     }
                     Some(Followed::Ahead) => {
                         drop(self.bodies.put(idle));
                         return None;
                     }
-                    // It goes, and the next one may do.
-                    Some(Followed::TooFar) | None => {}
+                    // Nobody holds what waits, so this is not reached; it would go.
+                    None => {}
                 }
             }
         }
         self.copied.fetch_add(1, Relaxed);
         Some(Arc::new(newest.clone()))
+    }
+
+    /// Whether the body whose turn it is may go, if another one will do: now and then, and only if nothing had to be copied
+    /// meanwhile. After a rush of writers or of snapshots more wait than are needed, and each keeps a whole book.
+    fn one_too_many(&self, turn: u64) -> bool {
+        turn.is_multiple_of(LET_GO_EVERY) && {
+            let copied = self.copied.load(Relaxed);
+            self.copied_before.swap(copied, Relaxed) == copied
+        }
     }
 }

@@ -275,7 +275,7 @@ impl History {
     ) -> Result<(), JournalError> {
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(&self.folder, &wrong);
         let (instrument, leg, owner) = match key {
-            Some(key) => (Some(key.instrument.0), Some(super::row::leg_name(key.leg)), Some(key.owner.0)),
+            Some(key) => (Some(key.instrument.0), Some(key.leg.as_str()), Some(key.owner.0)),
             None => (None, None, None),
         };
         let sql = "SELECT c.sequence, c.unit_first, c.unit_count, c.time, c.epoch, i.symbol, c.leg, c.owner, c.kind, c.cause, \

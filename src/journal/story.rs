@@ -129,6 +129,9 @@ struct Sent<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<String>,
+    /// Why the venue has traded by force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced: Option<&'static str>,
     side: crate::model::OrderSide,
     quantity: Text<Decimal>,
     price: Text<Decimal>,
@@ -153,11 +156,17 @@ fn sent(fill: &Fill) -> Sent<'_> {
     let order = match &fill.order {
         OrderRef::Ours(id) => Some(id.to_string()),
         OrderRef::Foreign(name) => Some(name.to_string()),
+        OrderRef::Forced { order, .. } => order.as_ref().map(ToString::to_string),
         OrderRef::Unstated => None,
+    };
+    let forced = match &fill.order {
+        OrderRef::Forced { by, .. } => Some(by.name()),
+        _ => None,
     };
     Sent {
         id,
         order,
+        forced,
         side: fill.side,
         quantity: number(fill.quantity.get()),
         price: number(fill.price.get()),

@@ -301,6 +301,10 @@ pub enum Kind {
     Closing,
     /// Its closing was called off.
     ClosingCancelled,
+    /// A fill was taken back that the venue has cancelled.
+    Busted,
+    /// The venue's word was taken on the size or the leverage of its position.
+    Corrected,
 }
 
 impl std::fmt::Display for Kind {
@@ -333,6 +337,8 @@ impl std::fmt::Display for Kind {
             Kind::Accepted => "accepted",
             Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
+            Kind::Busted => "busted",
+            Kind::Corrected => "corrected",
         })
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bust::Bust;
 use super::exit::{Exit, ExitRule};
-use super::fill::Fill;
+use super::fill::{Fill, OrderRef};
 use super::funding::Funding;
 use super::ids::{ClientOrderId, PositionId, Sequence};
 use super::instrument::Instrument;
@@ -14,7 +15,7 @@ use super::key::{PositionKey, Side};
 use super::number::Quantity;
 use super::order::OrderStep;
 use super::plan::{ExitPlan, Replan};
-use super::repair::{Adoption, DropPosition};
+use super::repair::{Adoption, Correction, DropPosition};
 use super::targets::{Field, Ratchet, Retarget};
 use super::wish::{Addition, Amount, Opening, Precondition, Reduction};
 
@@ -122,6 +123,10 @@ pub enum Command {
         /// What must stand there.
         expect: Precondition,
     },
+    /// Take back a fill that the venue has cancelled.
+    Bust(Bust),
+    /// Take the venue's word on the size or the leverage of a position that both have.
+    Correct(Correction),
 }
 
 impl Command {
@@ -200,6 +205,7 @@ impl Command {
             self,
             Command::Register(_)
                 | Command::Record(_)
+                | Command::Bust(_)
                 | Command::Fund(_)
                 | Command::Step { .. }
                 | Command::Expire
@@ -216,7 +222,9 @@ impl Command {
             Command::Close(_) => "close",
             Command::Step { step, .. } => step.name(),
             Command::Fund(_) => "funding",
+            Command::Record(Fill { order: OrderRef::Forced { by, .. }, .. }) => by.name(),
             Command::Record(_) => "fill",
+            Command::Bust(_) => "bust",
             Command::Retarget(_) => "retarget",
             Command::Trail { .. } => "trail",
             Command::Plan(_) => "plan",
@@ -229,6 +237,7 @@ impl Command {
             Command::CancelClosing { .. } => "cancel closing",
             Command::Expire => "expire",
             Command::Expect { .. } => "expect",
+            Command::Correct(_) => "correct",
         }
     }
 
@@ -239,6 +248,8 @@ impl Command {
             Command::Retarget(r) => &r.reason,
             Command::Plan(p) => &p.reason,
             Command::Drop(d) => &d.reason,
+            Command::Bust(b) => &b.reason,
+            Command::Correct(c) => &c.reason,
             Command::Quarantine { why: text, .. }
             | Command::Confirm { why: text, .. }
             | Command::Accept { reason: text, .. }
@@ -265,6 +276,7 @@ impl Command {
             Command::Plan(c) => Some(c.key),
             Command::Adopt(c) => Some(c.key),
             Command::Drop(c) => Some(c.key),
+            Command::Correct(c) => Some(c.key),
             Command::Step { key, .. }
             | Command::Trail { key, .. }
             | Command::Quarantine { key, .. }
@@ -274,7 +286,7 @@ impl Command {
             | Command::CancelClosing { key, .. }
             | Command::Expect { key, .. } => Some(*key),
             Command::Fund(paid) => Some(paid.key),
-            Command::Register(_) | Command::Record(_) | Command::Expire => None,
+            Command::Register(_) | Command::Record(_) | Command::Bust(_) | Command::Expire => None,
         }
     }
 }

@@ -22,11 +22,48 @@ use crate::error::Rejection;
 pub enum OrderRef {
     /// One of ours, by the id it carried to the venue.
     Ours(ClientOrderId),
-    /// Somebody else's (a manual order, a liquidation), by the venue's name for it.
+    /// Somebody else's (a manual order, another program's), by the venue's name for it.
     Foreign(Reference),
     /// The venue named none.
     #[default]
     Unstated,
+    /// Nobody's: the venue took the position away, and says why.
+    Forced {
+        /// Why.
+        by: Forced,
+        /// The venue's name for the order, if it has one.
+        order: Option<Reference>,
+    },
+}
+
+/// Why a venue trades on an account that has not asked for it.
+///
+/// ```
+/// assert_eq!(posbook::Forced::AutoDeleveraging.to_string(), "auto-deleveraging");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forced {
+    /// The margin did not carry the position any more. What the venue charges for it is a fee like any other.
+    Liquidation,
+    /// The other side of somebody's bankruptcy: a position in profit is closed at the price of the one that failed.
+    AutoDeleveraging,
+}
+
+impl Forced {
+    /// In the field's words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Forced::Liquidation => "liquidation",
+            Forced::AutoDeleveraging => "auto-deleveraging",
+        }
+    }
+}
+
+impl std::fmt::Display for Forced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// The two ways venues report: single trades, or the order's cumulative figures (R2).
@@ -151,6 +188,29 @@ impl Fill {
         self
     }
 
+    /// The venue has closed it by force, under this order if it names one. It closes what it was taken from: where one owner holds
+    /// the leg, that owner's position, and no order is missed for it.
+    ///
+    /// ```
+    /// use posbook::{Book, Fill, FillNote, FillOutcome, Forced, Instrument, OrderSide};
+    ///
+    /// let book = Book::builder().build()?;
+    /// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// book.record(Fill::trade(btc, "1".parse()?, OrderSide::Buy, "1".parse()?, "50000".parse()?))?;
+    /// let taken = Fill::trade(btc, "2".parse()?, OrderSide::Sell, "1".parse()?, "45500".parse()?)
+    ///     .forced(Forced::Liquidation, None)
+    ///     .fee("227.5", "USDT")?;
+    /// let FillOutcome::Booked { notes } = book.record(taken)?.outcome else { return Err("not booked".into()) };
+    /// assert_eq!(notes.as_slice(), [FillNote::Liquidation]);
+    /// assert!(book.snapshot().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn forced(mut self, by: Forced, order: Option<Reference>) -> Self {
+        self.order = OrderRef::Forced { by, order };
+        self
+    }
+
     /// The venue's time of the execution.
     #[must_use]
     pub fn at(mut self, time: Timestamp) -> Self {
@@ -186,7 +246,7 @@ impl Fill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FillNote {
-    /// No order of ours: a manual trade, a liquidation, another program.
+    /// No order of ours: a manual trade, another program, a forced close that the venue does not call one.
     Unordered,
     /// Its order had been finished; the key is in doubt now.
     AfterFinal,
@@ -202,6 +262,14 @@ pub enum FillNote {
     Unprotected,
     /// A leg that the instrument's mode does not have (R12).
     ForeignLeg,
+    /// The venue closed it for want of margin.
+    Liquidation,
+    /// The venue closed it against somebody's bankruptcy.
+    AutoDeleveraging,
+    /// It replaces what the venue had said of the same trade and has taken back.
+    Corrected,
+    /// It was taken back, and what it had closed is open again, as another life.
+    Reopened,
 }
 
 impl std::fmt::Display for FillNote {
@@ -215,6 +283,10 @@ impl std::fmt::Display for FillNote {
             FillNote::Replaced => "replaces a part of an adopted position",
             FillNote::Unprotected => "left a position without targets",
             FillNote::ForeignLeg => "on a leg that the position mode lacks",
+            FillNote::Liquidation => "a liquidation",
+            FillNote::AutoDeleveraging => "an auto-deleveraging",
+            FillNote::Corrected => "corrects what was said of it before",
+            FillNote::Reopened => "opened again what it had closed",
         })
     }
 }

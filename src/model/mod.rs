@@ -4,6 +4,7 @@
 //! comparable, hashable (for digests) and goes through `serde` both ways.
 
 mod baseline;
+mod bust;
 mod change;
 mod command;
 mod exit;
@@ -25,6 +26,7 @@ mod trail;
 mod wish;
 
 pub use baseline::{Baseline, Lot, Synthetic};
+pub use bust::Bust;
 pub use change::{
     Cause, Change, Closing, Effect, KeyState, Kind, Observed, ObservedMark, Publication, Seen, Trouble,
     TroubleKind, Unit,
@@ -32,7 +34,7 @@ pub use change::{
 pub use command::Command;
 pub use exit::{Exit, ExitRule};
 pub(crate) use fill::Notes;
-pub use fill::{Fill, FillNote, OrderRef, Shape};
+pub use fill::{Fill, FillNote, Forced, OrderRef, Shape};
 pub use funding::Funding;
 pub use ids::{ClientOrderId, Epoch, PositionId, Sequence, Timestamp};
 pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, PriceSign};
@@ -46,7 +48,7 @@ pub use order::{FillSource, Heard, Intent, Order, OrderState, OrderStep};
 pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
-pub use repair::{Adoption, DropPosition};
+pub use repair::{Adoption, Corrected, Correction, DropPosition};
 pub use targets::{Field, Ratchet, Retarget, Targets};
 pub use text::{Currency, Reference, Symbol};
 pub use trail::Trailed;

@@ -39,6 +39,11 @@ pub(crate) fn advance(
     Ok((Publication::stamp(base, cause, effects.into_iter()), Answer::Batch(answers)))
 }
 
+/// A fill that was taken back and what the venue says now in its place: one thing that happened, in two commands.
+fn is_correction(cause: &Cause) -> bool {
+    matches!((&cause.command, cause.then.as_slice()), (Command::Bust(_), [Command::Record(_)]))
+}
+
 /// Decides one command of a batch and puts that in place.
 fn step(
     state: &mut State,
@@ -47,7 +52,7 @@ fn step(
     (part, command): (u32, &Command),
     effects: &mut Effects,
 ) -> Result<Answer, Rejection> {
-    if !command.fits_a_batch() {
+    if !command.fits_a_batch() && !is_correction(cause) {
         return Err(Rejection::from(Reason::NotInABatch { command: command.name() }).of(command));
     }
     let next = if fault("batch_one_name") { base } else { state.sequence() }.after(1);

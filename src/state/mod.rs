@@ -7,6 +7,7 @@
 
 mod baseline;
 mod batch;
+mod correct;
 mod decide;
 mod fills;
 mod funding;
@@ -197,6 +198,7 @@ impl State {
         slot.untimed |= match command {
             Command::Adopt(found) => found.report_time.is_none(),
             Command::Drop(gone) => gone.report_time.is_none(),
+            Command::Correct(right) => right.moves_quantity() && right.report_time.is_none(),
             _ => false,
         };
         Ok(())
@@ -219,6 +221,29 @@ impl State {
             }
             (None, None) => {}
         }
+    }
+
+    /// Whether what a change of `other`'s history did to its slot, and all that came after it there, is in here already. `false`
+    /// where nobody knows.
+    pub(crate) fn has(&self, other: &Self, change: &Change) -> bool {
+        // Only what happens to a key moves a slot's revision.
+        let Some(id) = change.key().map(|key| key.instrument) else { return change.instrument().is_none() };
+        match (self.slots.get(&id), other.slots.get(&id)) {
+            (Some(mine), Some(theirs)) => mine.revision == theirs.revision,
+            _ => false,
+        }
+    }
+
+    /// Takes every slot over.
+    pub(crate) fn follow_slots(&mut self, other: &Self) {
+        // Ids are dense.
+        let most = u32::try_from(self.slots.len().max(other.slots.len())).unwrap_or(u32::MAX);
+        (0..most).for_each(|id| self.follow_slot(other, InstrumentId(id)));
+    }
+
+    /// How many instruments are known.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
     }
 
     /// Takes everything over that is no slot.

@@ -145,6 +145,19 @@ impl<T: Clone + Tagged> Ring<T> {
         self.frozen.first().and_then(|chunk| chunk.items.first()).or_else(|| self.tail.first())
     }
 
+    /// The first item of which this is true, where it is true of all that are newer: two or three looks for who keeps up.
+    pub(crate) fn first_that(&self, is: impl Fn(&T) -> bool) -> Option<&T> {
+        let not = |item: &T| !is(item);
+        if self.tail.first().is_some_and(not) {
+            return self.tail.get(self.tail.partition_point(not));
+        }
+        let chunk = self.frozen.partition_point(|chunk| chunk.items.last().is_some_and(not));
+        match self.frozen.get(chunk) {
+            Some(chunk) => chunk.items.get(chunk.items.partition_point(not)),
+            None => self.tail.first(),
+        }
+    }
+
     /// The chunks and the tail as slices, oldest first, for a reader that skips whole chunks.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[T]> {
         self.frozen.iter().map(|chunk| &*chunk.items).chain([self.tail.as_slice()])
@@ -225,6 +238,18 @@ mod tests {
             if n > 200 {
                 break;
             }
+        }
+    }
+
+    #[test]
+    fn the_first_of_those_that_are_newer_is_found() {
+        let mut ring = Ring::new(48);
+        for n in 0..200 {
+            for after in -1..=n {
+                let expected = ring.oldest_first().find(|item| **item > after);
+                assert_eq!(ring.first_that(|item| *item > after), expected);
+            }
+            ring.push(n);
         }
     }
 

@@ -6,18 +6,15 @@
 
 use std::fmt;
 
-use super::api::{Answer, FillCursor, OrderRequest, OrderStatus, Outcome, Venue, VenueFill};
+use super::api::{FillCursor, Venue};
 use super::place::{Missing, Place, find};
-use super::report::{OrderEnd, OrderReport};
-use super::together::{Panicked, all};
-use crate::book::{Book, Sent, Settlement, Snapshot};
+use super::upkeep::cursor_name;
+use crate::book::{Book, Snapshot};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    ClientOrderId, Command, Field, Fraction, InstrumentId, Order, OrderState, Position, PositionKey,
-    PositionMode, Precondition, Quantity, Ratchet, Retarget, Sequence, Side, Symbol, TargetRule, Targets,
-    Timestamp,
+    Command, Fraction, InstrumentId, Position, PositionKey, PositionMode, Quantity, Side, Symbol, TargetRule,
 };
-use crate::sync::{Arc, Mutex, fault};
+use crate::sync::{Arc, Mutex};
 
 /// Opens, scales, closes and protects positions at a venue, through a [`Book`]. A cheap handle, to be cloned for every
 /// thread.
@@ -54,7 +51,7 @@ pub(crate) struct Shared<V> {
     /// Their symbols.
     pub(crate) outside: Vec<Symbol>,
     /// How far the venue's fills have been read.
-    cursor: Mutex<FillCursor>,
+    pub(super) cursor: Mutex<FillCursor>,
     /// What reconciliation remembers between its runs.
     pub(crate) memory: Mutex<crate::venue::Memory>,
 }
@@ -75,8 +72,8 @@ impl<V: Venue> fmt::Debug for PositionManager<V> {
 }
 
 impl<V: Venue> PositionManager<V> {
-    /// Takes a book and a venue, and registers what the venue trades. Instruments that the book does not account for
-    /// (inverse, quanto, spot) are left out and listed by [`PositionManager::skipped`].
+    /// Takes a book and a venue, and registers what the venue trades. Instruments that the book refuses (beyond its capacity, or
+    /// another contract than it knows under this symbol) are left out and listed by [`PositionManager::skipped`].
     ///
     /// # Errors
     /// The venue could not be asked.
@@ -223,377 +220,10 @@ impl<V: Venue> PositionManager<V> {
         }
     }
 
-    // ---- the predecessor's orders
-
-    /// Opens a position at the market: stop loss at this fraction of the fill, take profit twice as far.
-    ///
-    /// # Errors
-    /// A rejection if it is not legal now (then nothing left), or a fault. An order whose outcome nobody knows is `Ok`
-    /// with [`OrderEnd::InDoubt`].
-    ///
-    /// Dropping the future after the order left (a timeout, `select!`) leaves the key in doubt, on purpose.
-    ///
-    /// ```
-    /// # use posbook::{Book, Instrument, Side, venue::{OrderEnd, PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// let order = manager.open_position("BTC/USDT:USDT", Side::Short, "1".parse()?, 10, "0.05".parse()?);
-    /// assert_eq!(pollster::block_on(order)?.end, OrderEnd::Done);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn open_position<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        side: Side,
-        amount: Quantity,
-        leverage: u16,
-        stop_loss_fraction: Fraction,
-    ) -> Result<OrderReport, Error> {
-        let key = self.key(place.into(), side)?;
-        let rule = TargetRule::stop_fraction(stop_loss_fraction);
-        self.order(Command::open(key, side, amount).leverage(leverage).rule(rule)).await
-    }
-
-    /// Adds to what is open; targets stay.
-    ///
-    /// # Errors
-    /// As [`PositionManager::open_position`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
-    /// let added = pollster::block_on(manager.scale_in_position("BTC/USDT:USDT", "0.5".parse()?))?;
-    /// assert_eq!(added.position.map(|p| p.quantity), Some("1.5".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn scale_in_position<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        amount: Quantity,
-    ) -> Result<OrderReport, Error> {
-        let key = self.standing(place.into())?;
-        self.order(Command::scale_in(key, amount)).await
-    }
-
-    /// Takes off so much, reduce-only; entry stays. As much as is open, or more, is a close.
-    ///
-    /// # Errors
-    /// As [`PositionManager::open_position`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
-    /// let reduced = pollster::block_on(manager.scale_out_position("BTC/USDT:USDT", "0.4".parse()?, "half off"))?;
-    /// assert_eq!(reduced.position.map(|p| p.quantity), Some("0.6".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn scale_out_position<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        amount: Quantity,
-        reason: impl Into<String>,
-    ) -> Result<OrderReport, Error> {
-        let key = self.standing(place.into())?;
-        let open = self.book().snapshot().get(key).map(|p| p.quantity);
-        if open.is_some_and(|open| amount >= open) {
-            return self.close_position(key, reason).await;
-        }
-        self.order(Command::scale_out(key, amount).because(reason)).await
-    }
-
-    /// Any order: reserves, sends, books what came with the answer, and resolves it with the venue's word.
-    ///
-    /// # Errors
-    /// As [`PositionManager::open_position`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Command, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// // Refused if anything happened on the key since the snapshot it was decided from:
-    /// let revision = manager.book().snapshot().key(btc).map_or(posbook::Sequence(0), |k| k.revision);
-    /// let wish = Command::open(btc, Side::Long, "1".parse()?).expect_revision(revision);
-    /// pollster::block_on(manager.order(wish))?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn order(&self, wish: impl Into<Command>) -> Result<OrderReport, Error> {
-        let reservation = self.book().reserve(wish)?;
-        self.send(reservation).await
-    }
-
-    /// Sends the order of a reservation that was made on the book itself, books what came with the answer, and resolves
-    /// it with the venue's word.
-    ///
-    /// # Errors
-    /// As [`PositionManager::open_position`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Command, Instrument, Side, venue::{OrderEnd, PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// let reservation = manager.book().reserve(Command::open(btc, Side::Long, "1".parse()?))?;
-    /// assert_eq!(pollster::block_on(manager.send(reservation))?.end, OrderEnd::Done);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn send(&self, reservation: crate::book::Reservation) -> Result<OrderReport, Error> {
-        let symbol = self.symbol(reservation.order())?;
-        // An increase of a book with a journal leaves only when its claim is durable (R15).
-        reservation.durable().await?;
-        // From here on a drop of this future, or a panic in the venue, leaves the key in doubt (R6).
-        let sent = reservation.sent()?;
-        let request = request(sent.order(), symbol);
-        let (order, not_durable) = (sent.order().clone(), sent.not_durable());
-        // A broken twin tries again under a name that the venue does not know (D23); here it is always none.
-        let again = fault("new_id_retry").then(|| request.clone());
-        let mut answer = self.shared.venue.submit(request).await;
-        if let Some(again) = again.filter(|_| answer.is_err()) {
-            let client_id = ClientOrderId { epoch: order.client_id.epoch + 1, ..order.client_id };
-            answer = self.shared.venue.submit(OrderRequest { client_id, ..again }).await;
-        }
-        let end = match answer {
-            Ok(Answer { status, fills }) => {
-                self.book_fills(fills);
-                self.resolve(sent, status).await
-            }
-            Err(lost) => doubt(sent, lost.to_string()),
-        };
-        // The order has left: whatever became of it is a result, not an error (D15).
-        Ok(OrderReport { not_durable, ..self.report(&order, end) })
-    }
-
-    /// The venue's word on an order, put into the book.
-    async fn resolve(&self, sent: Sent, status: OrderStatus) -> OrderEnd {
-        let (settlement, end) = match status {
-            // The venue took the order and does not know it: nothing follows from that (R1).
-            OrderStatus::Unknown => return doubt(sent, "the venue does not know the order".to_owned()),
-            OrderStatus::Working { filled } => {
-                // Refused only if another thread has resolved it meanwhile.
-                let _ = sent.working(filled);
-                sent.detach();
-                return OrderEnd::Working;
-            }
-            OrderStatus::Final { filled, outcome: Outcome::Rejected(why) } => {
-                (sent.refused(filled, why.clone()), OrderEnd::Refused(why))
-            }
-            OrderStatus::Final { filled, outcome: Outcome::Cancelled } => {
-                (sent.refused(filled, "cancelled"), OrderEnd::Refused("cancelled".to_owned()))
-            }
-            OrderStatus::Final { filled, outcome: Outcome::Filled } => {
-                (sent.complete(filled), OrderEnd::Done)
-            }
-        };
-        match settlement {
-            Ok(Settlement::Settled) => end,
-            Ok(Settlement::AwaitingFills) => {
-                // The figure is final, its fills are on their way: ask once. What does not come now comes with the next
-                // pass, and a venue that cannot be asked changes nothing about the order.
-                let _ = self.pull_fills().await;
-                end
-            }
-            // Another thread had the venue's word first.
-            Err(refused)
-                if matches!(refused.reason(), Reason::OrderState { .. } | Reason::UnknownOrder { .. }) =>
-            {
-                end
-            }
-            // The venue contradicts itself; the dropped handle has left the key in doubt.
-            Err(refused) => OrderEnd::InDoubt(refused.to_string()),
-        }
-    }
-
-    // ---- the predecessor's targets
-
-    /// Changes stop loss and take profit: both or neither. Stops move towards the market only; see
-    /// [`Retarget::loosen_stop`] for the other way.
-    ///
-    /// # Errors
-    /// A [`Rejection`] naming the value and the rule; nothing was changed.
-    ///
-    /// ```
-    /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
-    /// let targets = manager.modify_position_targets(btc, Field::Set("48000".parse()?), Field::Keep)?;
-    /// assert_eq!(targets.stop, Some("48000".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn modify_position_targets<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        stop_loss: Field,
-        take_profit: Field,
-    ) -> Result<Targets, Rejection> {
-        self.safe_update_position_targets(place, stop_loss, take_profit, "modified")
-    }
-
-    /// As [`PositionManager::modify_position_targets`], with a reason that lands in the change and in the audit trail.
-    ///
-    /// # Errors
-    /// As [`PositionManager::modify_position_targets`].
-    ///
-    /// ```
-    /// # use posbook::{Book, Field, Instrument, Side, venue::{PaperVenue, PositionManager}};
-    /// # let venue = PaperVenue::builder().build();
-    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
-    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
-    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
-    /// # manager.book().mark(btc, "50000".parse()?)?;
-    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
-    /// let wrong = Field::Set("51000".parse()?); // above the market
-    /// assert!(manager.safe_update_position_targets(btc, wrong, Field::Keep, "trailing_stop").is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn safe_update_position_targets<'a>(
-        &self,
-        place: impl Into<Place<'a>>,
-        stop_loss: Field,
-        take_profit: Field,
-        reason: impl Into<String>,
-    ) -> Result<Targets, Rejection> {
-        let key = self.standing(place.into())?;
-        let (expect, ratchet) = (Precondition::Nothing, Ratchet::Tighten);
-        self.book().apply(Retarget {
-            key,
-            expect,
-            stop: stop_loss,
-            take: take_profit,
-            ratchet,
-            reason: reason.into(),
-        })?;
-        Ok(self.book().snapshot().get(key).map(|p| p.targets).unwrap_or_default())
-    }
-
-    // ---- what keeps the book up with the venue
-
-    /// Reads the account's new fills and books them; returns how many moved something. Idempotent: call it as often as
-    /// you like, from any thread.
-    ///
-    /// # Errors
-    /// The venue could not be asked; what was read before is booked.
-    ///
-    /// ```
-    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
-    /// assert_eq!(pollster::block_on(manager.pull_fills())?, 0);
-    /// # Ok::<(), posbook::Error>(())
-    /// ```
-    pub async fn pull_fills(&self) -> Result<usize, Error> {
-        let mut booked = 0;
-        // Bounded, so that a venue whose cursor grows for ever holds nobody up; the next call goes on from there.
-        for _ in 0..1_000 {
-            let cursor = *self.shared.cursor.lock();
-            let asked = self.shared.venue.fills_since(cursor).await;
-            let page = asked.map_err(|lost| not_asked(&self.shared.venue, &lost))?;
-            // Whatever the cursor says, fills are booked: each once (I11).
-            let last = page.fills.is_empty() || page.next <= cursor;
-            booked += self.book_fills(page.fills);
-            // Moved only after the fills are booked, and never back by a slower thread.
-            let mut reached = self.shared.cursor.lock();
-            *reached = (*reached).max(page.next);
-            self.book().note(&cursor_name(self.venue()), reached.0);
-            if last {
-                break;
-            }
-        }
-        Ok(booked)
-    }
-
-    /// Books fills as the venue names them. What cannot be booked is kept by the book and flagged (R4).
-    fn book_fills(&self, fills: Vec<VenueFill>) -> usize {
-        let mut booked = 0;
-        for VenueFill { symbol, mut fill } in fills {
-            fill.instrument =
-                self.book().snapshot().id(symbol.as_str()).unwrap_or_else(|| unheard_of(&symbol));
-            // A refusal here is no fill, or a second source for one order: logged by the audit trail.
-            booked += usize::from(self.book().record(fill).is_ok_and(|recorded| recorded.sequence.is_some()));
-        }
-        booked
-    }
-
-    /// Asks the venue what became of every order that nobody holds: those it works on, those that settle, those in
-    /// doubt. A doubt ends only here or by its holder: by the order's own state and fills (R1).
-    ///
-    /// # Errors
-    /// The venue could not be asked about one of them; the others were resolved.
-    ///
-    /// ```
-    /// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
-    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
-    /// pollster::block_on(manager.resolve_orders())?;
-    /// # Ok::<(), posbook::Error>(())
-    /// ```
-    pub async fn resolve_orders(&self) -> Result<(), Error> {
-        // Reserved and sent orders have a holder; if it is gone, they are in doubt or soon overdue.
-        let mut open = self.book().reservations();
-        open.retain(|order| !matches!(order.state, OrderState::Reserved | OrderState::Sent));
-        // Beside one another: an order whose question hangs keeps no other one in doubt.
-        let asked = open.into_iter().map(|order| async move {
-            let since = self.asking();
-            match self.shared.venue.order(order.client_id).await {
-                // Taken hold of only after the answer: dropping this future in between changes nothing.
-                Ok(status) => {
-                    self.heard(order.client_id, since, status).await;
-                    None
-                }
-                Err(lost) => Some(not_asked(&self.shared.venue, &lost)),
-            }
-        });
-        let asked = all(asked.collect()).await.into_iter();
-        let fault = asked
-            .filter_map(|asked| asked.unwrap_or_else(|Panicked| Some(panicked(self.venue()))))
-            .next_back();
-        fault.map_or(Ok(()), Err)
-    }
-
-    /// The book before a question: what the venue does not know, it could have heard of until then (R1).
-    pub(super) fn asking(&self) -> (Sequence, Timestamp) {
-        (self.book().snapshot().sequence(), self.book().now())
-    }
-
-    /// The venue's word on an order that nobody holds, put into the book.
-    pub(super) async fn heard(&self, id: ClientOrderId, since: (Sequence, Timestamp), status: OrderStatus) {
-        match (self.book().reattach(id), status) {
-            (Ok(sent), OrderStatus::Unknown) => drop(sent.unknown(since.0, since.1)),
-            (Ok(sent), status) => drop(self.resolve(sent, status).await),
-            // Somebody else was faster.
-            (Err(_), _) => {}
-        }
-    }
-
     // ---- names
 
     /// The key of a place for an exposure of this side: in hedge mode a symbol names the leg of the side.
-    fn key(&self, place: Place<'_>, side: Side) -> Result<PositionKey, Rejection> {
+    pub(super) fn key(&self, place: Place<'_>, side: Side) -> Result<PositionKey, Rejection> {
         match place {
             Place::Key(key) => Ok(key),
             Place::Symbol(symbol) => {
@@ -615,57 +245,6 @@ impl<V: Venue> PositionManager<V> {
             Err(Missing::Unknown(symbol)) => self.book().instrument(symbol).map(PositionKey::net),
         }
     }
-
-    fn symbol(&self, order: &Order) -> Result<Symbol, Rejection> {
-        let view = self.book().snapshot();
-        let instrument = view.instrument(order.key.instrument);
-        instrument.map(|i| i.symbol().clone()).ok_or_else(|| crate::state::unknown(order.key.instrument))
-    }
-}
-
-/// The name under which the place in a venue's fills is kept with the journal.
-fn cursor_name<V: Venue>(venue: &V) -> String {
-    format!("fills of {}", venue.name())
-}
-
-/// What goes to the venue.
-fn request(order: &Order, symbol: Symbol) -> OrderRequest {
-    OrderRequest {
-        client_id: order.client_id,
-        key: order.key,
-        symbol,
-        intent: order.intent,
-        side: order.side,
-        quantity: order.quantity,
-        reduce_only: !order.intent.increases(),
-        leverage: order.leverage,
-        // Half of its patience is left, for clocks that differ and replicas that lag (R1).
-        // What never expires is valid as long.
-        valid_until: match order.expires {
-            Timestamp(i64::MAX) => order.expires,
-            expires => expires.plus_ns(-i64::try_from(order.patience_ns / 2).unwrap_or(i64::MAX)),
-        },
-    }
-}
-
-/// Leaves an order in doubt, and says so.
-fn doubt(sent: Sent, why: String) -> OrderEnd {
-    match sent.in_doubt(why.clone()) {
-        Ok(()) => OrderEnd::InDoubt(why),
-        // Refused only if another thread has resolved it meanwhile: then nothing is unknown any more.
-        Err(_) => OrderEnd::Done,
-    }
-}
-
-/// An id that no book hands out, the same for one symbol every time: a fill of an instrument that is not registered is
-/// kept under it, told apart from another symbol's (R4).
-fn unheard_of(symbol: &Symbol) -> InstrumentId {
-    let mut hasher = crate::state::Fingerprint::default();
-    std::hash::Hash::hash(symbol, &mut hasher);
-    let low = u32::try_from(std::hash::Hasher::finish(&hasher) & 0x7fff_ffff).unwrap_or_default();
-    let id = InstrumentId(low | 1 << 31);
-    crate::book::unregistered(symbol, id);
-    id
 }
 
 /// The venue's code panicked: nothing is known, as if its answer was lost.

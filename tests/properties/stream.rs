@@ -1060,6 +1060,7 @@ pub fn execution(fill: &Fill) -> Execution {
         order: match &fill.order {
             OrderRef::Ours(id) => Some(format!("ours {id}")),
             OrderRef::Foreign(name) => Some(format!("theirs {name}")),
+            OrderRef::Forced { order, .. } => order.as_ref().map(|name| format!("theirs {name}")),
             OrderRef::Unstated => None,
         },
         trade: match &fill.shape {

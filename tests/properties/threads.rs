@@ -374,3 +374,18 @@ fn a_stream_delivers_what_another_thread_publishes_and_ends() {
     writer.join().unwrap();
     assert_eq!(count, 50);
 }
+
+/// Bodies that two writers hold up come back while they are near: nearly no write copies, though turns are lost.
+#[test]
+fn writers_that_lose_turns_seldom_copy() {
+    const EACH: usize = 10_000;
+    let (book, btc) = book();
+    race(2, |thread| {
+        for n in 0..EACH {
+            let fill = trade(btc, format!("{thread}-{n}"), OrderSide::Buy, "0.001", "50000");
+            book.record(fill).unwrap();
+        }
+    });
+    let health = book.health();
+    assert!(health.bodies_copied * 20 < 2 * EACH as u64, "{health:?}");
+}

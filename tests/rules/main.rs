@@ -10,7 +10,9 @@
     reason = "a test fails by a panic; the venues are shared by threads"
 )]
 
+mod busts;
 mod contracts;
+mod corrections;
 mod field;
 mod help;
 mod r01;

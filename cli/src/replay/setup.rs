@@ -6,8 +6,8 @@ use std::time::Duration;
 use posbook::journal::{Journal, JournalOptions};
 use posbook::venue::{PaperVenue, PositionManager};
 use posbook::{
-    Book, Clock, ContractKind, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price, PriceSign,
-    Quantity, Snapshot, Symbol, TargetRule, Timestamp,
+    Book, Clock, ContractKind, Currency, Instrument, InstrumentId, InstrumentSpec, PositionMode, Price,
+    PriceSign, Quantity, Snapshot, Symbol, TargetRule, Timestamp,
 };
 
 use crate::Failure;
@@ -175,9 +175,6 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
         Kind::Quanto => ContractKind::Quanto,
         Kind::Spot => ContractKind::Spot,
     };
-    if kind != ContractKind::Linear {
-        return Err(format!("{kind} contracts are not accounted for yet; only linear ones are"));
-    }
     let text = |wrong: posbook::Rejection| wrong.to_string();
     let quantity = |value| Quantity::new(value).map_err(text);
     let currency =
@@ -189,6 +186,20 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
         let steps = "the decimals of contract size, price step and quantity step together";
         return Err(format!("{steps} are {digits}; at most 18 can be accounted for exactly"));
     }
+    // What a base was guessed from may be longer than a currency is.
+    let base: Currency = currency(&declared.base, "BASE").or_else(|_| "BASE".parse().map_err(text))?;
+    // An inverse contract settles in what it is of.
+    let settle = match &declared.settle {
+        None if kind == ContractKind::Inverse => base.clone(),
+        settle => currency(settle, &quote)?,
+    };
+    // A fill on the steps is exact, so book and venue can be compared to the last digit: quotients as far as there are digits, and a
+    // fee in kind, of eight decimals, with its worth.
+    let money_scale = match kind {
+        ContractKind::Inverse => 18,
+        ContractKind::Spot => (digits.max(8) + declared.price_step.scale()).clamp(8, 18),
+        ContractKind::Linear | ContractKind::Quanto => digits.clamp(8, 18),
+    };
     let spec = InstrumentSpec {
         symbol: declared.symbol.parse().map_err(text)?,
         kind,
@@ -196,14 +207,12 @@ fn instrument(declared: &Declared) -> Result<Instrument, String> {
         price_step: Price::new(declared.price_step).map_err(text)?,
         quantity_step: quantity(declared.quantity_step)?,
         minimum: quantity(declared.minimum.unwrap_or(declared.quantity_step))?,
-        // What a base was guessed from may be longer than a currency is.
-        base: currency(&declared.base, "BASE").or_else(|_| "BASE".parse().map_err(text))?,
+        base,
         quote: currency(&declared.quote, "USD")?,
-        settle: currency(&declared.settle, &quote)?,
+        settle,
         prices: PriceSign::Positive,
         mode: PositionMode::OneWay,
-        // A fill on the steps is exact, so book and venue can be compared to the last digit.
-        money_scale: digits.clamp(8, 18),
+        money_scale,
     };
     Instrument::new(spec).map_err(text)
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use posbook::{
-    Command, ExitPlan, Fraction, InstrumentId, Position, Price, Quantity, Reader, Sequence, Side, Snapshot,
+    Command, ContractKind, ExitPlan, Fraction, InstrumentId, Position, Price, Quantity, Reader, Sequence,
+    Side, Snapshot,
 };
 use rust_decimal::Decimal;
 
@@ -83,13 +84,17 @@ impl Strategy {
             Some(_) => Side::Long,
             None => return Wish::Nothing,
         };
+        // On a spot market nobody sells what is not held.
+        let side = if market.instrument.kind() == ContractKind::Spot { Side::Long } else { side };
         let Some(first) = self.open(view, market, side, now) else { return Wish::Nothing };
         let pair = self.dice.below(6) == 0;
         let other = traded.get(self.index(i64::try_from(traded.len()).unwrap_or(1)));
         let other = other.filter(|other| pair && other.id != market.id);
         let second = other.and_then(|other| {
             let price = mark(other.id)?;
-            Some((other.id, self.open(view, other, side.exit().opens(), price)?))
+            let spot = other.instrument.kind() == ContractKind::Spot;
+            let against = if spot { Side::Long } else { side.exit().opens() };
+            Some((other.id, self.open(view, other, against, price)?))
         });
         match second {
             Some((id, second)) => Wish::Pair(vec![Command::expect_absent(id), first, second]),
@@ -140,7 +145,9 @@ impl Strategy {
         match self.dice.below(20) {
             // Add, if nobody is adding.
             0..=3 if !increasing => {
-                let small = position.value_at(now).is_ok_and(|value| value < Decimal::from(NOTIONAL * MOST));
+                let one = self.worth_of_one(market, now);
+                let worth = one.and_then(|one| position.quantity.get().checked_mul(one));
+                let small = worth.is_some_and(|worth| worth < Decimal::from(NOTIONAL * MOST));
                 match self.quantity(market, now).filter(|_| small) {
                     Some(quantity) => {
                         Wish::Order(Command::scale_in(market.id, quantity).expect_revision(revision).into())
@@ -179,9 +186,18 @@ impl Strategy {
     /// One to two orders' worth, on the instrument's step.
     fn quantity(&mut self, market: &Traded, price: Price) -> Option<Quantity> {
         let worth = Decimal::from(NOTIONAL + self.dice.below(NOTIONAL));
-        let contract = price.get().checked_mul(market.instrument.contract_size().get())?;
+        let contract = self.worth_of_one(market, price)?;
         let quantity = on_step(market, worth.checked_div(contract)?)?;
         Some(quantity.max(market.instrument.minimum()))
+    }
+
+    /// What one contract is worth: of an inverse one in the currency of its price, or nothing would be comparable.
+    fn worth_of_one(&self, market: &Traded, price: Price) -> Option<Decimal> {
+        let size = market.instrument.contract_size().get();
+        match market.instrument.kind() {
+            ContractKind::Inverse => Some(size),
+            ContractKind::Linear | ContractKind::Quanto | ContractKind::Spot => price.get().checked_mul(size),
+        }
     }
 
     fn index(&mut self, below: i64) -> usize {

@@ -129,10 +129,14 @@ fn compare_accounts(view: &Snapshot, accounts: &[PaperAccount], differences: &mu
             continue;
         };
         let fees = key.ledger.fees.of(&account.fee_currency);
+        // An inverse contract settles in its base currency: then there is one kind of fees.
+        let in_kind =
+            if account.base_currency == account.fee_currency { account.fees } else { account.base_fees };
         let pairs = [
             ("quantity", signed(key), account.quantity),
             ("cash", key.ledger.cash, account.cash),
             ("fees", fees, account.fees),
+            ("fees in kind", key.ledger.fees.of(&account.base_currency), in_kind),
             ("fills", key.ledger.fills.into(), account.fills.into()),
         ];
         for (what, book, venue) in pairs {

@@ -82,41 +82,44 @@ fn a_tick_file_is_traded_and_its_instruments_are_called_assumed() {
 }
 
 #[test]
-fn declared_instruments_are_used_and_an_inverse_one_is_refused() {
+fn declared_instruments_are_traded_as_what_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let file = ticks(folder.path(), "btc.csv", 2_000);
-    let declare = |kind: &str| {
+    // Kind, contract size, quantity step, settle currency.
+    let all = [
+        ("linear", "0.01", "1", Some("USDT")),
+        ("inverse", "100", "1", None),
+        ("quanto", "0.000001", "1", Some("ETH")),
+        ("spot", "1", "0.0001", Some("USDT")),
+    ];
+    for (kind, size, step, settle) in all {
         let path = folder.path().join(format!("{kind}.toml"));
+        let settle = settle.map_or_else(String::new, |settle| format!("settle = \"{settle}\"\n"));
         let text = format!(
-            "[[instrument]]\nsymbol = \"BTCUSDT\"\nkind = \"{kind}\"\ncontract_size = \"0.01\"\nprice_step = \"0.1\"\n\
-             quantity_step = \"1\"\nbase = \"BTC\"\nquote = \"USDT\"\nsettle = \"USDT\"\n"
+            "[[instrument]]\nsymbol = \"BTCUSDT\"\nkind = \"{kind}\"\ncontract_size = \"{size}\"\nprice_step = \"0.1\"\n\
+             quantity_step = \"{step}\"\nbase = \"BTC\"\nquote = \"USDT\"\n{settle}"
         );
         std::fs::write(&path, text).unwrap();
-        path
-    };
-    let run = |kind| {
-        let instruments = declare(kind);
-        posbook(&[
-            "replay",
-            "--ticks",
-            file.to_str().unwrap(),
-            "--instruments",
-            instruments.to_str().unwrap(),
-            "--format",
-            "json",
-        ])
-    };
-    let linear = run("linear");
-    assert_eq!(linear.status.code(), Some(0), "{}", String::from_utf8_lossy(&linear.stderr));
-    let result = json(&linear);
-    verdict_is_yes(&result);
-    assert_eq!(
-        (&result["instruments"][0]["assumed"], &result["instruments"][0]["contract_size"]),
-        (&false.into(), &"0.01".into())
-    );
-    let inverse = run("inverse");
-    assert_eq!(inverse.status.code(), Some(2));
-    assert!(error(&inverse).contains("inverse"));
+        for faults in ["off", "hostile"] {
+            let run = posbook(&[
+                "replay",
+                "--ticks",
+                file.to_str().unwrap(),
+                "--instruments",
+                path.to_str().unwrap(),
+                "--faults",
+                faults,
+                "--format",
+                "json",
+            ]);
+            assert_eq!(run.status.code(), Some(0), "{kind}: {}", String::from_utf8_lossy(&run.stderr));
+            let result = json(&run);
+            verdict_is_yes(&result);
+            let row = &result["instruments"][0];
+            assert_eq!((&row["assumed"], &row["contract_size"]), (&false.into(), &size.into()));
+            assert!(result["fills"].as_u64().unwrap() > 0, "{kind}: nothing was traded");
+        }
+    }
 }
 
 #[test]

@@ -86,8 +86,8 @@ impl PaperBuilder {
         self
     }
 
-    /// What a trade costs, as a share of quantity x contract size x price, in the settle currency and rounded half-even
-    /// to 8 decimals. Below zero it is a rebate.
+    /// What a trade costs, as a share of its worth, in the settle currency and rounded half-even to 8 decimals. On a spot
+    /// market a buyer pays this share of what was bought, in the base currency. Below zero it is a rebate.
     pub fn fee_rate(mut self, rate: Decimal) -> Self {
         self.fee_rate = rate;
         self

@@ -24,6 +24,34 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Option<Decimal> {
     (product.scale() == a.scale().checked_add(b.scale())?).then(|| product.normalize())
 }
 
+/// To so many decimals, half-even.
+pub(super) fn rounded(value: Decimal, scale: u32) -> Decimal {
+    value.round_dp_with_strategy(scale, RoundingStrategy::MidpointNearestEven).normalize()
+}
+
+/// `a x b / c` to so many decimals, half-even, by a division of whole numbers with its remainder; `c` is above zero.
+/// `None`: 128 bits do not hold the dividend.
+pub(super) fn quotient(a: Decimal, b: Decimal, c: Decimal, scale: u32) -> Option<Decimal> {
+    let [a, b, c] = [a, b, c].map(|d| d.normalize());
+    let ten = |power: u32| 10_i128.checked_pow(power);
+    let (mut above, mut below) = (a.mantissa().checked_mul(b.mantissa())?, c.mantissa());
+    // a x b / c = above x 10^-(a + b) / (below x 10^-c), counted in units of the last decimal that is asked for.
+    let (have, want) = (a.scale() + b.scale(), scale + c.scale());
+    match want.checked_sub(have) {
+        Some(more) => above = above.checked_mul(ten(more)?)?,
+        None => below = below.checked_mul(ten(have - want)?)?,
+    }
+    let whole = (below > 0).then(|| above.div_euclid(below))?;
+    let rest = above.rem_euclid(below);
+    let up = match rest.cmp(&(below - rest)) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Equal => whole % 2 != 0,
+        std::cmp::Ordering::Greater => true,
+    };
+    let units = if up { whole.checked_add(1)? } else { whole };
+    Some(Decimal::try_from_i128_with_scale(units, scale).ok()?.normalize())
+}
+
 /// The average price of so many contracts of this size that cost `value`, if a price holds enough digits: rounded to
 /// `scale` decimals, contracts x size x average is `value` again. `None`: no price does.
 pub(super) fn average(value: Decimal, contracts: Decimal, size: Decimal, scale: u32) -> Option<Price> {
@@ -86,6 +114,19 @@ mod tests {
         assert!(has_averages(d("10"), 3, d("1"), d("61800.1"), 8));
         assert!(!has_averages(d("100000"), 3, d("1"), d("61800.1"), 8), "the error of 100000 shows");
         assert!(!has_averages(d("10"), 8, d("1"), d("61800.1"), 8), "a part's value may be off the grid");
+    }
+
+    #[test]
+    fn quotients_are_rounded_once_to_the_even_digit_or_refused() {
+        assert_eq!(quotient(d("1"), d("100"), d("30000"), 18), Some(d("0.003333333333333333")));
+        assert_eq!(quotient(d("2"), d("100"), d("30000"), 18), Some(d("0.006666666666666667")));
+        assert_eq!(quotient(d("1"), d("1"), d("8"), 2), Some(d("0.12")), "midway, to the even digit");
+        assert_eq!(quotient(d("3"), d("1"), d("8"), 2), Some(d("0.38")));
+        assert_eq!(quotient(d("-1"), d("1"), d("8"), 2), Some(d("-0.12")));
+        assert_eq!(quotient(d("0.5"), d("0.5"), d("0.01"), 0), Some(d("25")));
+        assert_eq!(quotient(d("1"), d("1"), d("0"), 8), None);
+        assert_eq!(quotient(Decimal::MAX, Decimal::MAX, d("1"), 8), None);
+        assert_eq!(rounded(d("0.125"), 2), d("0.12"));
     }
 
     #[test]

@@ -177,7 +177,8 @@ impl Exchange {
             }
             Trip::Late(_) | Trip::Lost => (self.now, Reach::Never),
         };
-        let mut order = Order::new(request, fate, reach);
+        let listing = self.listings.get(&request.symbol);
+        let mut order = Order::new(request, fate, reach, listing);
         match reach {
             Reach::Heard => {
                 self.stats.orders += 1;
@@ -193,7 +194,7 @@ impl Exchange {
             self.plan(self.now.plus(order.fate.timeout), Event::GiveUp(id));
         }
         if reach != Reach::Never {
-            if !order.reduces() {
+            if !order.reduces {
                 self.increases.sent(id, order.place());
             }
             self.plan(due, Event::Arrive(id));
@@ -210,7 +211,9 @@ impl Exchange {
         let id = request.client_id;
         // The refusal is the answer, whatever else was to befall the order.
         fate.trip = Trip::Whole;
-        self.orders.insert(id, Order::new(request, fate, Reach::Heard));
+        let listing = self.listings.get(&request.symbol);
+        let order = Order::new(request, fate, Reach::Heard, listing);
+        self.orders.insert(id, order);
         self.end(id, Outcome::Rejected("rate limited".into()));
     }
 
@@ -307,7 +310,7 @@ impl Exchange {
         let cumulative = order.fate.cumulative;
         let (leg, side) = (request.key.leg, request.side);
         let mut quantity = part.get();
-        if order.reduces() {
+        if order.reduces {
             quantity = quantity.min(self.books.reducible(&request.symbol, leg, side));
         }
         let filled = sum(order.filled.get(), quantity).and_then(|q| Quantity::new(q).ok());
@@ -357,7 +360,7 @@ impl Exchange {
         order.outcome = Some(outcome);
         order.parts.clear();
         order.note(now);
-        if !order.reduces() {
+        if !order.reduces {
             self.increases.ended(id, &order.place());
         }
         if !order.answer_lost() {

@@ -56,6 +56,9 @@ pub use self::orders::PaperStats;
 ///
 /// No order is taken on when market time is past its [`OrderRequest::valid_until`]: it is refused.
 ///
+/// It trades every kind of contract. On a spot market nobody sells what is not held: such a sell is cut off there, as one that
+/// is reduce-only.
+///
 /// ```
 /// use posbook::{ClientOrderId, Instrument, InstrumentId, Intent, OrderSide, PositionKey, Sequence, Timestamp};
 /// use posbook::venue::{OrderRequest, OrderStatus, Outcome, PaperVenue, Venue};
@@ -191,8 +194,8 @@ impl PaperVenue {
     /// The leg need not be one that the position mode has. Returns the fill, which `fills_since` delivers too.
     ///
     /// # Errors
-    /// An unknown symbol, no mark yet, no quantity, more than is open on the hedge leg it takes off, or a trade
-    /// that cannot be accounted for exactly; nothing was changed.
+    /// An unknown symbol, no mark yet, no quantity, more than is open on the hedge leg or the spot market it takes off, or a
+    /// trade that cannot be accounted for exactly; nothing was changed.
     ///
     /// ```
     /// use posbook::{Instrument, Leg, OrderRef, OrderSide, Timestamp};

@@ -10,7 +10,9 @@ use super::dice::{Fate, Trip};
 use super::exact::has_averages;
 use super::faults::Fault;
 use super::messages;
-use crate::model::{ClientOrderId, ContractKind, Instrument, Leg, Owner, Price, Quantity, Symbol, Timestamp};
+use crate::model::{
+    ClientOrderId, ContractKind, Instrument, Leg, OrderSide, Owner, Price, Quantity, Symbol, Timestamp,
+};
 use crate::sync::Arc;
 use crate::venue::api::{OrderRequest, OrderStatus, Outcome};
 
@@ -66,6 +68,13 @@ impl Listing {
     pub(super) fn new(instrument: Instrument) -> Self {
         Self { instrument: Arc::new(instrument), mark: None, resting: Vec::new(), second: None }
     }
+
+    /// Whether a trade of this side can only take off what is open: a hedge leg has one side, and on a spot market nobody
+    /// sells what is not held.
+    pub(super) fn only_takes_off(&self, leg: Leg, side: OrderSide) -> bool {
+        let spot = self.instrument.kind() == ContractKind::Spot;
+        leg.only_side().is_some_and(|only| only.exit() == side) || (spot && side == OrderSide::Sell)
+    }
 }
 
 /// What the venue knows of an order.
@@ -84,11 +93,13 @@ pub(super) struct Order {
     pub(super) request: OrderRequest,
     pub(super) fate: Fate,
     pub(super) reach: Reach,
+    /// It only ever takes off exposure: as asked, or because its side can do nothing else there.
+    pub(super) reduces: bool,
     pub(super) accepted: bool,
     /// What is left to execute.
     pub(super) parts: VecDeque<Quantity>,
     pub(super) filled: Quantity,
-    /// What it traded so far: contracts x contract size x price.
+    /// What it traded so far is worth.
     pub(super) value: Decimal,
     /// Its messages among all.
     pub(super) fills: Vec<messages::Place>,
@@ -106,11 +117,14 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(request: OrderRequest, fate: Fate, reach: Reach) -> Self {
+    pub(super) fn new(request: OrderRequest, fate: Fate, reach: Reach, listing: Option<&Listing>) -> Self {
+        let takes_off = |listing: &Listing| listing.only_takes_off(request.key.leg, request.side);
+        let reduces = request.reduce_only || listing.is_some_and(takes_off);
         Self {
             request,
             fate,
             reach,
+            reduces,
             accepted: false,
             parts: VecDeque::new(),
             filled: Quantity::ZERO,
@@ -123,12 +137,6 @@ impl Order {
             answered: false,
             waker: None,
         }
-    }
-
-    /// It only ever takes off exposure: as asked, or because a hedge leg has one side only.
-    pub(super) fn reduces(&self) -> bool {
-        let exit = self.request.key.leg.only_side().map(|side| side.exit());
-        self.request.reduce_only || exit == Some(self.request.side)
     }
 
     pub(super) fn place(&self) -> Place {
@@ -170,9 +178,6 @@ pub(super) fn check(order: &Order, listing: Option<&Listing>) -> Result<Quantity
     let Some(listing) = listing else { return Err(format!("unknown symbol {symbol}")) };
     let instrument = &listing.instrument;
     let step = instrument.quantity_step();
-    if instrument.kind() != ContractKind::Linear {
-        return Err(format!("{symbol}: {} contracts are not traded here", instrument.kind()));
-    }
     if !instrument.mode().has(key.leg) {
         return Err(format!("{symbol}: no {:?} leg in its position mode", key.leg));
     }
@@ -204,7 +209,9 @@ pub(super) fn parts(order: &Order, step: Quantity, listing: Option<&Listing>) ->
     let fits = listing.and_then(|listing| Some((&listing.instrument, listing.mark?))).is_some_and(
         |(instrument, mark)| {
             let size = instrument.contract_size().get();
-            has_averages(quantity.get(), decimals, size, mark.get(), instrument.money_scale())
+            // A harmonic mean that gives the sum of its quotients back to the last digit needs more digits than a price has.
+            let quotients = instrument.kind() == ContractKind::Inverse;
+            !quotients && has_averages(quantity.get(), decimals, size, mark.get(), instrument.money_scale())
         },
     );
     if order.fate.cumulative && !fits {

@@ -8,10 +8,12 @@ use super::dice::second;
 use super::exact::{average, product};
 use super::exchange::{Event, Exchange};
 use super::faults::Fault;
-use super::ledger::Trade;
+use super::ledger::{Trade, value};
 use super::messages::Place;
 use crate::error::{Reason, Rejection};
-use crate::model::{ClientOrderId, Fill, Leg, Leverage, OrderRef, OrderSide, Owner, Quantity, Symbol};
+use crate::model::{
+    ClientOrderId, ContractKind, Fill, Leg, Leverage, OrderRef, OrderSide, Owner, Quantity, Symbol,
+};
 use crate::venue::api::{UNRESOLVED, VenueFill};
 
 /// How long a message waits at most for another one to be delivered before it.
@@ -35,15 +37,15 @@ pub(super) struct Print<'a> {
 pub(super) struct SoFar {
     pub(super) order: ClientOrderId,
     pub(super) filled: Quantity,
-    /// Contracts x contract size x price.
+    /// What it traded so far is worth.
     pub(super) value: Decimal,
 }
 
 impl Exchange {
-    /// Contracts x contract size x price at the latest mark. `None`: there is none, or it needs too many digits.
+    /// What so many contracts are worth at the latest mark. `None`: there is none, or it needs too many digits.
     pub(super) fn worth(&self, symbol: &Symbol, quantity: Quantity) -> Option<Decimal> {
         let listing = self.listings.get(symbol)?;
-        product(product(quantity.get(), listing.instrument.contract_size().get())?, listing.mark?.get())
+        value(&listing.instrument, quantity.get(), listing.mark?.get())
     }
 
     /// Makes a trade at the latest mark, if there is one, the ledger can take it exactly and its message can say it.
@@ -81,7 +83,7 @@ impl Exchange {
             time: self.now,
         })?;
         // A first sum cannot need too many digits.
-        fill.fees.add(instrument.settle(), fee).ok();
+        fill.fees.add(&fee.currency, fee.amount).ok();
         self.stats.fills += 1;
         Some(self.messages.add(VenueFill { symbol: print.symbol.clone(), fill }))
     }
@@ -147,9 +149,8 @@ impl Exchange {
         if quantity.is_zero() {
             return Err(out_of_range("must be positive").into());
         }
-        let exits = leg.only_side().is_some_and(|only| only.exit() == side);
-        if exits && self.books.reducible(symbol, leg, side) < quantity.get() {
-            return Err(out_of_range("must not exceed what is open on its leg").into());
+        if listing.only_takes_off(leg, side) && self.books.reducible(symbol, leg, side) < quantity.get() {
+            return Err(out_of_range("must not exceed what is open there").into());
         }
         let order = format!("manual-{}", self.stats.foreign + 1);
         let made = self.print_foreign(&order, symbol, leg, side, quantity);
@@ -186,6 +187,10 @@ impl Exchange {
     pub(super) fn liquidate(&mut self, symbol: &Symbol) {
         let Some(listing) = self.listings.get_mut(symbol) else { return };
         if listing.second.replace(second(self.now)) == Some(second(self.now)) {
+            return;
+        }
+        // Nothing was borrowed there.
+        if listing.instrument.kind() == ContractKind::Spot {
             return;
         }
         let step = listing.instrument.quantity_step().get();

@@ -5,6 +5,7 @@
 mod account;
 mod execution;
 mod hostile;
+mod kinds;
 mod lies;
 mod lost;
 mod messages;

@@ -136,7 +136,7 @@ impl Bot {
     pub(super) fn trade(&self, strategy: u64, traded: &[Traded], dice: &mut Dice) -> Option<Started> {
         let market = dice.pick(traded)?;
         let owner = Owner(u32::try_from(strategy % self.owners).ok()?);
-        let side = if dice.percent(50) { Side::Long } else { Side::Short };
+        let side = market.side(if dice.percent(50) { Side::Long } else { Side::Short });
         let leg = market.instrument.mode().leg(side);
         let key = PositionKey { instrument: market.id, leg, owner };
         let position = self.manager.book().snapshot().get(key).cloned();
@@ -160,7 +160,7 @@ impl Bot {
         let first = self.open(key, side, market, dice)?;
         let other = dice.pick(traded).filter(|other| other.id != market.id);
         if let Some(other) = other.filter(|_| dice.percent(20)) {
-            let side = side.exit().opens();
+            let side = other.side(side.exit().opens());
             let second = PositionKey { instrument: other.id, leg: other.instrument.mode().leg(side), ..key };
             let wishes = vec![Command::expect_absent(second), first, self.open(second, side, other, dice)?];
             return self.pair(wishes);

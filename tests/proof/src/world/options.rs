@@ -8,6 +8,7 @@ use posbook::Fraction;
 use posbook::venue::{Fault, Faults};
 
 use super::dice::Dice;
+use super::market::LISTINGS;
 
 /// One world. `Display` and `FromStr` are the form in which a failing world is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Options {
     pub owners: u64,
     /// Instruments.
     pub instruments: u64,
-    /// The first of them, of the few that there are.
+    /// The first of them, of the few that there are: four that are linear, then inverse, quanto and spot.
     pub first: u64,
     /// Turns of the scheduler before the world is brought to rest.
     pub turns: u64,
@@ -83,7 +84,8 @@ fn kills(seed: u64) -> u64 {
 impl Options {
     /// The world of a seed.
     pub fn of(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, 0);
+        // Dice of their own: a world that is not of other kinds is the one that it was before there were any.
+        let (mut dice, mut kinds) = (Dice::new(seed, 0), Dice::new(seed, 6));
         let strategies = dice.between(1, 5);
         let kind = dice.below(20);
         let reports = kind >= 16;
@@ -112,7 +114,7 @@ impl Options {
             strategies,
             owners,
             instruments: dice.between(1, 4),
-            first: dice.below(4),
+            first: dice.below(4) + if kinds.percent(50) { LISTINGS / 2 } else { 0 },
             turns: dice.between(150, 1_500),
             reconciles: if reports {
                 dice.between(20, 50)
@@ -239,7 +241,7 @@ impl Options {
             match name {
                 "strategies" => options.strategies = number(1, 64)?,
                 "owners" => options.owners = number(1, 64)?,
-                "instruments" => options.instruments = number(1, 4)?,
+                "instruments" => options.instruments = number(1, LISTINGS)?,
                 "first" => options.first = number(0, 1_000)?,
                 "turns" => options.turns = number(1, 100_000)?,
                 "reconciles" => options.reconciles = number(0, 90)?,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{
-    Book, Builder, Change, Clock, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side, TargetRule,
-    Timestamp,
+    Book, Builder, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
+    TargetRule, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -340,11 +340,17 @@ impl World {
         let Some(one) = self.oddities.pick(&self.traded) else { return Ok(()) };
         let side = if self.oddities.percent(50) { OrderSide::Buy } else { OrderSide::Sell };
         let leg = one.instrument.mode().leg(side.opens());
-        let least = Decimal::new(1, 16);
+        // Money of an inverse contract is finer, and worth less the higher the price.
+        let least = match one.instrument.kind() {
+            ContractKind::Inverse => (Decimal::new(1, 18), Decimal::from(1_000_000)),
+            ContractKind::Linear | ContractKind::Quanto | ContractKind::Spot => {
+                (Decimal::new(1, 16), Decimal::ONE)
+            }
+        };
         let (id, quantity, price) = match self.oddities.below(3) {
             0 => (one.id, Decimal::ONE, -Decimal::ONE),
             1 => (InstrumentId(99), Decimal::ONE, Decimal::ONE),
-            _ => (one.id, least, Decimal::ONE),
+            _ => (one.id, least.0, least.1),
         };
         let name = format!("odd-{}", self.odd).parse().map_err(|wrong| format!("no name: {wrong}"))?;
         let quantity = Quantity::new(quantity).map_err(|wrong| wrong.to_string())?;

@@ -24,6 +24,7 @@ pub(super) fn line(now: Timestamp, change: &Change) -> String {
             let whose = match &fill.order {
                 OrderRef::Ours(id) => id.to_string(),
                 OrderRef::Foreign(name) => name.to_string(),
+                OrderRef::Forced { by, .. } => by.to_string(),
                 OrderRef::Unstated => "nobody's".to_owned(),
             };
             let at = fill.venue_time.map(seconds).unwrap_or_default();

@@ -72,8 +72,10 @@ impl Oracle {
                 }
                 _ => Decimal::ZERO,
             };
+            let taken =
+                self.listed.get(&fill.instrument).map_or(Decimal::ZERO, |listed| listed.taken(&fill.fees));
             let quantity = fill.quantity.get() - so_far;
-            self.unit = if fill.side == OrderSide::Buy { quantity } else { -quantity };
+            self.unit = if fill.side == OrderSide::Buy { quantity - taken } else { -quantity - taken };
             if step.kind == Kind::Replaced {
                 self.unit = Decimal::ZERO;
             }

@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use posbook::venue::{Completeness, OrderStatus};
 use posbook::{
-    Book, Change, Changes, ClientOrderId, Command, Effect, Epoch, InstrumentId, KeyState, Kind, Order,
-    OrderState, PositionId, PositionKey, Price, Replica, Sequence, Side, Timestamp,
+    Book, Change, Changes, ClientOrderId, Command, ContractKind, Currency, Effect, Epoch, InstrumentId,
+    KeyState, Kind, Order, OrderState, PositionId, PositionKey, Price, Replica, Sequence, Side, Sums,
+    Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -87,11 +88,31 @@ pub(super) struct Oracle {
 }
 
 /// What the oracle has to know of an instrument.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Listed {
+    kind: Option<ContractKind>,
+    /// The currency of which a spot buyer's fee is.
+    base: Option<Currency>,
     size: Decimal,
     minimum: Decimal,
     money_scale: u32,
+}
+
+impl Listed {
+    /// What so many contracts are worth at a price, for a limit: never below zero.
+    fn worth(&self, quantity: Decimal, price: Decimal) -> Decimal {
+        let contracts = quantity * self.size;
+        match self.kind {
+            Some(ContractKind::Inverse) => contracts.checked_div(price).unwrap_or_default(),
+            _ => contracts * price,
+        }
+    }
+
+    /// What of a fill's fees was taken from what it moved.
+    fn taken(&self, fees: &Sums) -> Decimal {
+        let spot = self.base.as_ref().filter(|_| self.kind == Some(ContractKind::Spot));
+        spot.map_or(Decimal::ZERO, |base| fees.of(base))
+    }
 }
 
 /// A key before and after a change.
@@ -198,7 +219,8 @@ impl Oracle {
             Effect::Instrument { id, instrument } => {
                 let spec = instrument.spec();
                 let (size, minimum) = (spec.contract_size.get(), spec.minimum.get());
-                self.listed.insert(*id, Listed { size, minimum, money_scale: spec.money_scale });
+                let (kind, base) = (Some(spec.kind), Some(spec.base.clone()));
+                self.listed.insert(*id, Listed { kind, base, size, minimum, money_scale: spec.money_scale });
                 self.touched.insert(*id, (change.sequence, None));
                 return Ok(());
             }

@@ -7,7 +7,7 @@ use posbook::{
 };
 use rust_decimal::Decimal;
 
-use super::{Listed, Oracle, Said, Step, Wrong, outstanding};
+use super::{Oracle, Said, Step, Wrong, outstanding};
 use crate::world::executor::TaskId;
 
 impl Oracle {
@@ -90,15 +90,17 @@ impl Oracle {
                 self.positions
             ));
         }
-        let Listed { size, .. } = self.listed.get(&after.key.instrument).copied().unwrap_or_default();
+        let listed = self.listed.get(&after.key.instrument).cloned().unwrap_or_default();
         let newest = after.orders.last().and_then(|order| order.reference).map_or(Decimal::ZERO, |p| p.get());
-        let stands =
-            after.position.as_ref().map_or(Decimal::ZERO, |p| p.cost.max(p.quantity.get() * size * newest));
+        let stands = after
+            .position
+            .as_ref()
+            .map_or(Decimal::ZERO, |p| p.cost.abs().max(listed.worth(p.quantity.get(), newest)));
         let coming: Decimal = after
             .orders
             .iter()
             .filter(|o| o.intent.increases())
-            .map(|o| outstanding(o) * size * o.reference.map_or(Decimal::ZERO, |p| p.get()))
+            .map(|o| listed.worth(outstanding(o), o.reference.map_or(Decimal::ZERO, |p| p.get())))
             .sum();
         if stands + coming > self.key_notional {
             return Err(format!("{} on one key, {} are allowed (R13)", stands + coming, self.key_notional));

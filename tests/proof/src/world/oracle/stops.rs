@@ -21,7 +21,7 @@ impl Oracle {
         if now.targets.stop.is_some_and(|to| !looser(to)) {
             return Ok(());
         }
-        let Listed { minimum, .. } = self.listed.get(&after.key.instrument).copied().unwrap_or_default();
+        let Listed { minimum, .. } = self.listed.get(&after.key.instrument).cloned().unwrap_or_default();
         let said_so = match change.command() {
             Command::Retarget(wish) => wish.ratchet == Ratchet::Loosen,
             // Rest below the minimum is dust; the order that takes it over brings its own protection (R18).

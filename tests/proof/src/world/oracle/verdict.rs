@@ -100,9 +100,13 @@ impl Oracle {
             ));
         }
         let cash = key.ledger.cash - account.cash;
+        // An inverse contract settles in its base currency: then there is one kind of fees.
+        let in_kind =
+            if account.base_currency == account.fee_currency { account.fees } else { account.base_fees };
         let figures = [
             ("cash differs by", cash),
             ("fees differ by", key.ledger.fees.of(&account.fee_currency) - account.fees),
+            ("fees in kind differ by", key.ledger.fees.of(&account.base_currency) - in_kind),
             ("fills differ by", Decimal::from(key.ledger.fills) - Decimal::from(account.fills)),
             ("unexplained is", key.ledger.unexplained),
         ];
