@@ -13,39 +13,40 @@ use crate::model::{Cause, Change, Epoch, Sequence};
 use crate::state::{Settings, State, Under};
 use crate::sync::Arc;
 
-/// The settings of each opening.
+/// The settings of each opening, and the last change before it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Openings(BTreeMap<Epoch, Arc<Settings>>);
+pub(super) struct Openings(BTreeMap<Epoch, (Arc<Settings>, Sequence)>);
 
 impl Openings {
     pub(super) fn read(folder: &Path, database: &Connection) -> Result<Self, JournalError> {
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(folder, &wrong);
         let mut query = database
-            .prepare("SELECT epoch, settings, digest FROM openings ORDER BY epoch")
+            .prepare("SELECT epoch, settings, digest, first FROM openings ORDER BY epoch")
             .map_err(sqlite)?;
         let mut rows = query.query([]).map_err(sqlite)?;
         let mut all = BTreeMap::new();
         while let Some(row) = rows.next().map_err(sqlite)? {
-            let read = || -> Result<(Epoch, String, Vec<u8>), rusqlite::Error> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            let read = || -> Result<(Epoch, String, Vec<u8>, u64), rusqlite::Error> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             };
-            let (epoch, text, digest) = read().map_err(sqlite)?;
+            let (epoch, text, digest, first) = read().map_err(sqlite)?;
             let settings: Option<Settings> = serde_json::from_str(&text)
                 .ok()
                 .filter(|_| digest == xxh3_128(text.as_bytes()).to_be_bytes());
             let settings = settings.filter(|settings| settings.epoch == epoch);
             let damaged =
                 || JournalError::damaged(folder, format!("the settings of opening {epoch} cannot be read"));
-            all.insert(epoch, Arc::new(settings.ok_or_else(damaged)?));
+            let settings = Arc::new(settings.ok_or_else(damaged)?);
+            all.insert(epoch, (settings, Sequence(first.saturating_sub(1))));
         }
         Ok(Self(all))
     }
 
     pub(super) fn last(&self) -> Option<&Arc<Settings>> {
-        self.0.values().next_back()
+        self.0.values().next_back().map(|(settings, _)| settings)
     }
 
-    fn of(&self, folder: &Path, epoch: Epoch) -> Result<&Arc<Settings>, JournalError> {
+    fn of(&self, folder: &Path, epoch: Epoch) -> Result<&(Arc<Settings>, Sequence), JournalError> {
         self.0.get(&epoch).ok_or_else(|| JournalError::damaged(folder, format!("opening {epoch} is missing")))
     }
 }
@@ -75,9 +76,10 @@ impl<'a> Fold<'a> {
     fn empty(history: &'a History) -> Result<Self, JournalError> {
         let first = history.openings.0.values().next();
         let missing = || JournalError::damaged(&history.folder, "no opening is written down");
-        let settings = first.ok_or_else(missing)?;
-        let (state, epoch) = (State::empty(Arc::clone(settings)), settings.epoch);
-        Ok(Self { history, state, epoch, chain: 0 })
+        let (settings, began) = first.ok_or_else(missing)?;
+        let mut state = State::empty(Arc::clone(settings));
+        state.reopen(Arc::clone(settings), *began);
+        Ok(Self { history, state, epoch: settings.epoch, chain: 0 })
     }
 
     /// Where the whole of a journal begins: with nothing, or with the checkpoint that it was pruned at.
@@ -139,9 +141,11 @@ impl<'a> Fold<'a> {
             Ok((Checkpoint { sequence, epoch, chain, digest, state }, row.get(5)?))
         };
         let (kept, sum) = get().map_err(|_| damaged())?;
-        let settings = history.openings.of(folder, kept.epoch)?;
-        let state: State =
-            history.shape.read_with(&kept.state, Under(Arc::clone(settings))).map_err(|_| damaged())?;
+        let (settings, began) = history.openings.of(folder, kept.epoch)?;
+        let state: State = history
+            .shape
+            .read_with(&kept.state, Under(Arc::clone(settings), *began))
+            .map_err(|_| damaged())?;
         // A digest is of all that a state knows today: of an older version's the checksum alone can tell.
         let known = sum.is_some() || history.shape.is_complete();
         let written = sum.is_none_or(|sum| sum == kept.sum());
@@ -200,7 +204,8 @@ impl<'a> Fold<'a> {
                 continue;
             }
             if row.epoch != self.epoch {
-                self.state.reopen(Arc::clone(history.openings.of(folder, row.epoch)?));
+                let (settings, began) = history.openings.of(folder, row.epoch)?;
+                self.state.reopen(Arc::clone(settings), *began);
                 self.epoch = row.epoch;
             }
             unit.push((change, row.words()));

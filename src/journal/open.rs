@@ -161,7 +161,7 @@ impl Journal {
             .map_err(|wrong| JournalError::system(folder, wrong))?;
 
         let mut state = state;
-        state.reopen(Arc::new(settings));
+        state.reopen(Arc::new(settings), restored.sequence);
         let terms = Terms {
             reached: restored.sequence,
             max_lag: options.max_lag,

@@ -24,8 +24,9 @@ impl Serialize for State {
     }
 }
 
-/// Reads the state that was kept under these settings. Whether it is the one it should be, its digest says.
-pub(crate) struct Under(pub(crate) Arc<Settings>);
+/// Reads the state that was kept under the settings of an opening, which began after this change. Whether it is the one it
+/// should be, its digest says.
+pub(crate) struct Under(pub(crate) Arc<Settings>, pub(crate) Sequence);
 
 impl<'de> DeserializeSeed<'de> for Under {
     type Value = State;
@@ -35,6 +36,6 @@ impl<'de> DeserializeSeed<'de> for Under {
         let names = slots.iter().map(|slot| (slot.instrument.symbol().clone(), slot.id)).collect();
         let mut map = Slots::default();
         map.extend(slots.into_iter().map(|slot| (slot.id, Arc::new(slot))));
-        Ok(State { settings: self.0, sequence, slots: map, names, totals, strays })
+        Ok(State { settings: self.0, began: Some(self.1), sequence, slots: map, names, totals, strays })
     }
 }

@@ -37,8 +37,8 @@ pub use totals::{Money, Totals};
 
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Change, Command, Effect, Epoch, ExitPlan, Instrument, InstrumentId, KeyState, Limits, PositionKey, Seen,
-    Sequence, Symbol, TargetRule,
+    Change, ClientOrderId, Command, Effect, Epoch, ExitPlan, Instrument, InstrumentId, KeyState, Limits,
+    PositionKey, Seen, Sequence, Symbol, TargetRule,
 };
 use crate::sync::Arc;
 
@@ -102,6 +102,9 @@ type Slots = im::GenericHashMap<InstrumentId, Arc<Slot>, BuildHasherDefault<IdHa
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     settings: Arc<Settings>,
+    /// The last change before this opening of a journal. `None`: the book was not opened by one. What an earlier opening
+    /// named later than this, a crash has forgotten. Not in the digest: it follows from the opening.
+    began: Option<Sequence>,
     sequence: Sequence,
     slots: Slots,
     names: im::OrdMap<Symbol, InstrumentId>,
@@ -115,6 +118,7 @@ impl State {
     pub(crate) fn empty(settings: Arc<Settings>) -> Self {
         Self {
             settings,
+            began: None,
             sequence: Sequence(0),
             slots: Slots::default(),
             names: im::OrdMap::new(),
@@ -258,9 +262,18 @@ impl State {
     }
 
     #[cfg(feature = "journal")]
-    /// Goes on under the settings of another opening of the same book (R15).
-    pub(crate) fn reopen(&mut self, settings: Arc<Settings>) {
+    /// Goes on under the settings of another opening of the same book, which began after this change (R15).
+    pub(crate) fn reopen(&mut self, settings: Arc<Settings>, began: Sequence) {
         self.settings = settings;
+        self.began = Some(began);
+    }
+
+    /// Whether an order of ours is one that nothing is known of because a crash has forgotten its claim. A claim that is on the
+    /// disk has a sequence up to where this opening began, whatever became of its order since.
+    pub(crate) fn has_forgotten(&self, order: ClientOrderId) -> bool {
+        order.book == self.settings.book
+            && order.epoch < self.settings.epoch
+            && self.began.is_some_and(|began| order.sequence > began)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

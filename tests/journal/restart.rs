@@ -1,9 +1,10 @@
 //! A restart: everything is there again, and nothing is named twice.
 
+use posbook::journal::{Journal, JournalOptions};
 use posbook::venue::{PaperVenue, PositionManager};
-use posbook::{Command, ExitPlan, FillOutcome, Instrument, OrderSide, Sequence, Side};
+use posbook::{Command, ExitPlan, Fill, FillOutcome, Instrument, OrderSide, Sequence, Side, Timestamp};
 
-use crate::help::{Folder, btc, eth, open, p, q, trade};
+use crate::help::{Folder, btc, builder, eth, open, p, q, trade};
 
 #[test]
 fn i5_what_was_written_is_the_book_that_wrote_it() {
@@ -178,4 +179,85 @@ fn a_plain_sqlite3_reads_the_positions_while_the_bot_runs() {
     open(journal.book(), eth, "1", "3000");
     journal.book().wait_durable(journal.book().snapshot().sequence()).unwrap();
     assert_eq!(ask("SELECT count(*) FROM positions_current").unwrap(), "2\n");
+}
+
+/// A reduction does not wait for the disk. From a venue without trade ids its figures can be told from one another only by
+/// what is known of the order, so it is taken up again by the first of them.
+#[test]
+fn r15_a_reduction_whose_claim_was_forgotten_is_booked_by_its_figures_once() {
+    let folder = Folder::new();
+    let by_hand = || JournalOptions::default().by_hand(true).durable_reservations(false);
+    let journal = Journal::open(folder.path(), by_hand(), builder()).unwrap();
+    let book = journal.book().clone();
+    let id = btc(&book);
+    open(&book, id, "2", "100");
+    journal.write().unwrap();
+    let kept = book.snapshot().sequence();
+    let name = book.reserve(Command::scale_out(id, q("0.5"))).unwrap().sent().unwrap().detach();
+    drop(journal); // killed: the claim is on no disk
+
+    let journal = Journal::open(folder.path(), by_hand(), builder()).unwrap();
+    let book = journal.book().clone();
+    assert_eq!(journal.restored().sequence, kept);
+    assert!(book.reattach(name).is_err(), "nothing is known of it");
+    let figure = |so_far: &str, at: i64| {
+        let fill = Fill::cumulative(id, name, OrderSide::Sell, q(so_far), p("110"));
+        book.record(fill.at(Timestamp::from_millis(at))).unwrap().outcome
+    };
+    let stands = || book.snapshot().get(id).unwrap().quantity;
+    assert!(matches!(figure("0.2", 2_000), FillOutcome::Booked { .. }));
+    assert_eq!(stands(), q("1.8"));
+    assert_eq!(figure("0.2", 2_000), FillOutcome::Duplicate);
+    assert!(matches!(figure("0.5", 2_001), FillOutcome::Booked { .. }), "only what is new of it");
+    assert_eq!(stands(), q("1.5"));
+    // It is in doubt until the venue states its end, and survives the next restart like any other.
+    journal.write().unwrap();
+    drop(book);
+    drop(journal);
+    let journal = folder.open();
+    let book = journal.book();
+    assert_eq!(journal.restored().in_doubt, [name]);
+    book.reattach(name).unwrap().complete(q("0.5")).unwrap();
+    let view = book.snapshot();
+    let key = view.key(id).unwrap();
+    assert!(key.orders.is_empty() && key.troubles.is_empty());
+    assert_eq!(key.ledger.realised, "5".parse().unwrap());
+    // An older figure of it, late, is in what is booked.
+    let late =
+        Fill::cumulative(id, name, OrderSide::Sell, q("0.3"), p("110")).at(Timestamp::from_millis(2_002));
+    assert_eq!(book.record(late).unwrap().outcome, FillOutcome::Duplicate);
+    assert_eq!(book.snapshot().get(id).unwrap().quantity, q("1.5"));
+}
+
+/// What an earlier opening named and the disk has is finished or unresolved, never forgotten: its figures are not booked twice.
+#[test]
+fn r15_a_figure_of_an_order_that_is_on_the_disk_is_not_taken_for_a_forgotten_one() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let id = btc(journal.book());
+    let book = journal.book().clone();
+    book.mark(id, p("100")).unwrap();
+    let mut names = Vec::new();
+    // More orders than a slot remembers once they are finished.
+    for n in 0..80 {
+        let order = match n {
+            0 => book.reserve(Command::open(id, Side::Long, q("1"))).unwrap().sent().unwrap(),
+            _ => book.reserve(Command::scale_in(id, q("1"))).unwrap().sent().unwrap(),
+        };
+        let name = order.client_id();
+        let fill = Fill::cumulative(id, name, OrderSide::Buy, q("1"), p("100"));
+        book.record(fill.at(Timestamp::from_millis(1_000 + n))).unwrap();
+        order.complete(q("1")).unwrap();
+        names.push(name);
+    }
+    drop(book);
+    journal.close().unwrap();
+    let journal = folder.open();
+    for name in names {
+        let again =
+            Fill::cumulative(id, name, OrderSide::Buy, q("2"), p("100")).at(Timestamp::from_millis(9_000));
+        let outcome = journal.book().record(again).unwrap().outcome;
+        assert!(!matches!(outcome, FillOutcome::Booked { .. }), "{name}: {outcome:?}");
+    }
+    assert_eq!(journal.book().snapshot().get(id).unwrap().quantity, q("80"));
 }

@@ -34,6 +34,8 @@ struct Summary<'a> {
     cancelled_futures: u64,
     cancelled_with_an_order: u64,
     repairs: u64,
+    kills: u64,
+    reductions_forgotten: u64,
     exemptions: &'a BTreeMap<&'static str, u64>,
     /// The first world that broke a rule.
     violation: Option<Violation<'a>>,
@@ -83,6 +85,8 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
                 cancelled_futures: report.cancelled,
                 cancelled_with_an_order: report.cancelled_in_doubt,
                 repairs: report.repairs,
+                kills: report.kills,
+                reductions_forgotten: report.forgotten,
                 exemptions: &report.exemptions,
                 violation: first.map(|failed| Violation {
                     seed: failed.seed,

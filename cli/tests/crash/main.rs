@@ -66,8 +66,8 @@ impl Run {
                 .arg("--ticks")
                 .arg(&self.ticks);
             command.arg(format!("--seed={}", self.seed));
-            // A reduction does not wait for the disk. If its claim is lost, a cumulative figure of it cannot be folded: it is
-            // kept, flagged, and blocks its key (R15 in docs/rules.md), and the money would not be equal.
+            // A reduction does not wait for the disk, so its claim may be lost, and without trade ids its fills are told from
+            // one another by the order alone. That has a test of its own (r15 in tests/journal/restart.rs).
             command.arg("--fault=no-trade-id=0");
         }
         command

@@ -1,9 +1,11 @@
 //! Where a fill belongs: its order's key, however it is delivered (R3), or what the venue says of the leg.
 
+use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
 use crate::model::{
-    ClientOrderId, Fill, FillNote, Forced, KeyState, Leg, Order, OrderRef, Owner, PositionId, PositionKey,
+    ClientOrderId, Fill, FillNote, FillSource, Forced, Heard, Intent, KeyState, Leg, Order, OrderRef,
+    OrderState, Owner, PositionId, PositionKey, Quantity, Shape,
 };
 use crate::state::Slot;
 use crate::state::decide::Ask;
@@ -21,7 +23,7 @@ pub(super) struct Addressee<'a> {
 }
 
 /// The key of a fill: its order's, however it is delivered (R3); else what the venue says of the leg.
-pub(super) fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
+pub(super) fn addressee<'a>(ask: &Ask<'_>, slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
     let mut notes = SmallVec::new();
     if let OrderRef::Ours(id) = fill.order {
         for key in slot.keys() {
@@ -47,19 +49,63 @@ pub(super) fn addressee<'a>(slot: &'a Slot, fill: &Fill) -> Addressee<'a> {
     if !mode.has(leg) || (fill.leg.is_none() && leg != Leg::Net) {
         notes.push(FillNote::ForeignLeg);
     }
-    let owner = forced_upon(slot, leg, fill).unwrap_or(Owner::UNOWNED);
+    let owner = taken_from(ask, slot, leg, fill).unwrap_or(Owner::UNOWNED);
     Addressee { key: PositionKey { instrument: slot.id, leg, owner }, order: None, finished: None, notes }
 }
 
-/// Whose position a forced fill has taken: where several owners hold a leg the venue, which knows of none, does not say (R12).
-fn forced_upon(slot: &Slot, leg: Leg, fill: &Fill) -> Option<Owner> {
-    if !matches!(fill.order, OrderRef::Forced { .. }) {
+/// Whose position a forced fill has taken, or one of a reduction that a crash has forgotten (R15): where several owners hold a
+/// leg the venue, which knows of none, does not say (R12).
+fn taken_from(ask: &Ask<'_>, slot: &Slot, leg: Leg, fill: &Fill) -> Option<Owner> {
+    let reduces = match &fill.order {
+        OrderRef::Forced { .. } => true,
+        OrderRef::Ours(id) => ask.state.has_forgotten(*id),
+        OrderRef::Foreign(_) | OrderRef::Unstated => false,
+    };
+    if !reduces {
         return None;
     }
     let taken = |key: &KeyState| key.position.as_ref().is_some_and(|open| open.side.exit() == fill.side);
     let mut holders = slot.keys().filter(|key| key.key.leg == leg && taken(key));
     let only = holders.next()?;
     holders.next().is_none().then_some(only.key.owner)
+}
+
+/// Whether an order of ours has claimed the key all along: reports found it there. One that was forgotten has not.
+pub(super) fn claims(ask: &Ask<'_>, to: &Addressee<'_>) -> bool {
+    to.order.is_some_and(|order| !ask.state.has_forgotten(order.client_id))
+}
+
+/// The order of a figure whose claim a crash has forgotten, as far as the figure tells: what was asked for nobody knows, so it
+/// is in doubt until the venue states its end.
+pub(super) fn forgotten(ask: &Ask<'_>, slot: &Slot, to: &Addressee<'_>, fill: &Fill) -> Option<Order> {
+    let OrderRef::Ours(client_id) = fill.order else { return None };
+    let known = to.order.is_some() || to.finished.is_some();
+    if known || fill.shape != Shape::Cumulative || !ask.state.has_forgotten(client_id) {
+        return None;
+    }
+    let now = ask.cause.observed.time;
+    Some(Order {
+        client_id,
+        key: to.key,
+        intent: Intent::ScaleOut,
+        side: fill.side,
+        quantity: fill.quantity,
+        reference: None,
+        leverage: None,
+        rule: None,
+        exits: None,
+        exit: None,
+        against: position_id(slot, to.key),
+        state: OrderState::InDoubt("its claim was forgotten by a crash".to_owned()),
+        booked: Quantity::ZERO,
+        unbooked: Quantity::ZERO,
+        booked_value: Decimal::ZERO,
+        source: FillSource::Cumulative,
+        deadline: now,
+        patience_ns: ask.state.settings().patience_ns,
+        expires: now,
+        heard: Heard::Known,
+    })
 }
 
 pub(super) fn position_id(slot: &Slot, key: PositionKey) -> Option<PositionId> {

@@ -38,7 +38,7 @@ pub(in crate::state) fn bust(ask: &Ask<'_>, bust: &Bust) -> Result<Decision, Rej
     match slot.seen(seen.identity) {
         Some(known) if known.content != seen.content => Ok(conflict(ask, slot, fill, seen)),
         known => {
-            let mut to = addressee(slot, fill);
+            let mut to = addressee(ask, slot, fill);
             // Whose a forced close was is known as long as nobody else has ever held the leg.
             let forced = matches!(fill.order, OrderRef::Forced { .. });
             let leg = to.key.leg;

@@ -12,13 +12,13 @@ mod unbooked;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 
-use self::addressee::{Addressee, addressee, position_id};
+use self::addressee::{Addressee, addressee, claims, forgotten, position_id};
 pub(super) use self::booking::new_position;
 use self::booking::{Part, book};
 pub(super) use self::bust::bust;
 use self::fingerprint::{fingerprint, withdrawn};
 use self::news::{Age, News, age, news};
-use self::settle::{remark, settle};
+use self::settle::{feed, remark, settle};
 pub(super) use self::unbooked::add_trouble;
 use self::unbooked::{block, conflict, describe, stray, unbooked};
 use super::baseline::Dated;
@@ -55,11 +55,15 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
             return Ok(conflict(ask, slot, fill, seen));
         }
     }
-    let mut to = addressee(slot, fill);
+    let mut to = addressee(ask, slot, fill);
     if known.is_some() {
         to.notes.retain(|note| *note != FillNote::AfterFinal);
         to.notes.push(FillNote::Corrected);
     }
+    // A reduction does not wait for the disk, so a crash may have forgotten its claim. A figure of it says how much it has
+    // come to so far, and nothing of it can be booked: it is taken up as an order again, for the figures that follow (R15).
+    let found = forgotten(ask, slot, &to, fill);
+    to.order = to.order.or(found.as_ref());
     // A broken twin drops what was ordered against a position that is gone (R5).
     let dead = |order: &Order| order.against.is_some() && order.against != position_id(slot, to.key);
     if fault("dead_fill") && to.order.is_some_and(dead) {
@@ -69,7 +73,7 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     // next reports can: they agree with the book, or they do not.
     let undated = slot
         .key(to.key)
-        .is_some_and(|key| matches!(baseline::dated(ask, key, to.order.is_some(), fill), Dated::NobodyKnows));
+        .is_some_and(|key| matches!(baseline::dated(ask, key, claims(ask, &to), fill), Dated::NobodyKnows));
     let age = if known.is_some() { Age::News } else { age(ask, slot, &to, seen, fill) };
     match age {
         Age::News if !undated => {}
@@ -115,9 +119,15 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = Notes::from_slice(&to.notes);
     let mut key = ask.key(slot, to.key);
+    if let Some(order) = to.order.filter(|order| key.order(order.client_id).is_none()) {
+        key.orders.push(Arc::new(order.clone()));
+    }
     let (traded, paid) = (quantity, value);
     let (quantity, value) = held(slot, fill, quantity, value)?;
-    if let Dated::Before(report) = baseline::dated(ask, &key, to.order.is_some(), fill) {
+    if let Dated::Before(report) = baseline::dated(ask, &key, claims(ask, to), fill) {
+        if let Some(order) = to.order {
+            feed(&mut key, order.client_id, traded, paid, fill)?;
+        }
         return baseline::replace(ask, slot, key, report, fill, seen, (quantity, value));
     }
     remark(&key, to.order, fill, traded, &mut notes);

@@ -7,7 +7,8 @@ use super::addressee::Addressee;
 use super::unbooked::{add_trouble, describe};
 use crate::error::Rejection;
 use crate::model::{
-    Fill, FillNote, Heard, Intent, KeyState, Order, OrderState, Quantity, TroubleKind, exact_add,
+    ClientOrderId, Fill, FillNote, Heard, Intent, KeyState, Order, OrderState, Quantity, TroubleKind,
+    exact_add,
 };
 use crate::state::decide::Ask;
 use crate::state::{Slot, orders};
@@ -44,12 +45,7 @@ pub(super) fn settle(
     }
     let Some(order) = to.order else { return Ok(()) };
     let opened = key.position.as_ref().map(|p| p.id);
-    let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order.client_id) else { return Ok(()) };
-    let order = Arc::make_mut(place);
-    order.booked = order.booked.plus(quantity)?;
-    order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
-    order.source = fill.shape.source();
-    order.heard = Heard::Known;
+    let Some(order) = feed(key, order.client_id, quantity, value, fill)? else { return Ok(()) };
     if order.intent == Intent::Open && order.against.is_none() {
         order.against = opened;
     }
@@ -69,6 +65,23 @@ pub(super) fn settle(
         _ => {}
     }
     Ok(())
+}
+
+/// Notes on an order that so much of it is booked.
+pub(super) fn feed<'a>(
+    key: &'a mut KeyState,
+    order: ClientOrderId,
+    quantity: Quantity,
+    value: Decimal,
+    fill: &Fill,
+) -> Result<Option<&'a mut Order>, Rejection> {
+    let Some(place) = key.orders.iter_mut().find(|o| o.client_id == order) else { return Ok(None) };
+    let order = Arc::make_mut(place);
+    order.booked = order.booked.plus(quantity)?;
+    order.booked_value = exact_add("the value of an order", order.booked_value, value)?;
+    order.source = fill.shape.source();
+    order.heard = Heard::Known;
+    Ok(Some(order))
 }
 
 /// What is remarkable about a fill of an order. None of it stops the quantity (R5).

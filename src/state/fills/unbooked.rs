@@ -61,7 +61,7 @@ pub(super) fn stray(fill: &Fill, seen: Seen) -> Decision {
 
 /// The same identity with other content: what was booked stays, and a person has to look (R3).
 pub(super) fn conflict(ask: &Ask<'_>, slot: &Slot, fill: &Fill, seen: Seen) -> Decision {
-    let key = addressee(slot, fill).key;
+    let key = addressee(ask, slot, fill).key;
     let detail = format!("{} (trade {:032x}, content {:016x})", describe(fill), seen.identity, seen.content);
     let trouble = Trouble { kind: TroubleKind::FillConflict, since: ask.next, detail, order: None };
     block(ask, slot, key, trouble, FillOutcome::Conflict)

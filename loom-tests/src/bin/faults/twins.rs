@@ -309,6 +309,21 @@ pub(crate) const TWINS: &[Twin] = &[
         guards: &[rule(NAMES, "named twice"), world("is named as another one was (R15)")],
     },
     Twin {
+        fault: "leave_early",
+        what: "an increase leaves before its claim is on the disk (R15)",
+        guards: &[world("its claim was not on the disk (R15)")],
+    },
+    Twin {
+        fault: "found_as_it_was",
+        what: "after a crash an unresolved order is what the last record says of it (R6)",
+        guards: &[world("came back from a crash and is not in doubt (R6)")],
+    },
+    Twin {
+        fault: "ready_at_once",
+        what: "after a crash new risk is taken without a report and with doubts left (R15)",
+        guards: &[world("new risk after a restart")],
+    },
+    Twin {
         fault: "no_ratchet",
         what: "a stop goes back without a command that says so (R16)",
         guards: &[

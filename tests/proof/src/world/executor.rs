@@ -93,6 +93,12 @@ impl Executor {
         }
     }
 
+    /// Drops all of them, as a kill does.
+    #[cfg(feature = "journal")]
+    pub(super) fn clear(&mut self) {
+        self.tasks.clear();
+    }
+
     /// Drops one in the middle, as a bot's timeout does.
     pub(super) fn cancel(&mut self, id: TaskId) {
         drop(self.tasks.remove(&id));

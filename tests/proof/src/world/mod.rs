@@ -8,6 +8,9 @@
 //! An oracle looks after every turn (`oracle`), and at the end, when everything has come to rest, the book must be what the
 //! venue's own ledger says, which shares no code with it.
 //!
+//! With the feature `journal` some worlds have a disk, and are killed and restarted (`disk`): of the bot only what was
+//! durable is left, and the venue goes on.
+//!
 //! What it does not show: interleavings inside one call. A task runs alone between two of its awaits; threads that meet in
 //! the write loop are for the models (loom, shuttle) and for stress.
 #![allow(
@@ -20,6 +23,8 @@
 
 mod agents;
 mod dice;
+#[cfg(feature = "journal")]
+mod disk;
 mod executor;
 mod market;
 mod options;

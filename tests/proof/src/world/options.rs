@@ -39,9 +39,15 @@ pub struct Options {
     pub positions: u64,
     /// Fills that nobody can book, at most.
     pub odd: u64,
+    /// How often the bot is killed and restarted, about. 0: it has no journal.
+    pub kills: u64,
     /// What goes wrong at the venue, in millionths.
     pub faults: Vec<(Fault, u32)>,
 }
+
+/// One world in so many has a journal, and the most kills of one world.
+const JOURNALED: u64 = 8;
+const KILLS: u64 = 4;
 
 /// Every fault with its rate, of a named setting.
 fn rates(faults: &Faults) -> Vec<(Fault, u32)> {
@@ -64,6 +70,15 @@ fn often(fault: Fault, dice: &mut Dice) -> u32 {
         _ => dice.between(5, 60),
     };
     u32::try_from(percent * 10_000).unwrap_or(0)
+}
+
+/// A stream of its own: everything else of a world is the same without a journal.
+fn kills(seed: u64) -> u64 {
+    let mut dice = Dice::new(seed, 6);
+    match cfg!(feature = "journal") && dice.below(JOURNALED) == 0 {
+        true => dice.between(1, KILLS + 1),
+        false => 0,
+    }
 }
 
 impl Options {
@@ -113,6 +128,7 @@ impl Options {
             skew: if dice.percent(25) { i64::try_from(dice.below(600)).unwrap_or(0) - 300 } else { 0 },
             positions: if dice.percent(60) { dice.between(1, 4) } else { 4_096 },
             odd: if dice.percent(30) { dice.between(1, 4) } else { 0 },
+            kills: kills(seed),
             faults,
         }
     }
@@ -143,6 +159,8 @@ impl Options {
         less(&|o| o.turns = o.turns * 3 / 4);
         less(&|o| o.foreign = 0);
         less(&|o| o.cancels = 0);
+        less(&|o| o.kills = 0);
+        less(&|o| o.kills = o.kills.min(1));
         less(&|o| o.reconciles = 7);
         less(&|o| o.hangs = 0);
         less(&|o| o.slow = 0);
@@ -183,6 +201,7 @@ impl fmt::Display for Options {
             skew,
             positions,
             odd,
+            kills,
             faults,
         } = self;
         write!(
@@ -191,7 +210,7 @@ impl fmt::Display for Options {
         )?;
         write!(
             f,
-            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},odd={odd},"
+            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},odd={odd},kills={kills},"
         )?;
         let faults: Vec<String> = faults.iter().map(|(fault, rate)| format!("{fault}:{rate}")).collect();
         write!(f, "faults={}", faults.join("+"))
@@ -231,6 +250,8 @@ impl Options {
                 "slow" => options.slow = number(0, 100)?,
                 "hangs" => options.hangs = number(0, 1_000)?,
                 "positions" => options.positions = number(1, 1_000_000)?,
+                "kills" if cfg!(feature = "journal") => options.kills = number(0, 1_000)?,
+                "kills" => options.kills = number(0, 0)?,
                 "odd" => options.odd = number(0, 1_000)?,
                 "skew" => match value.parse::<i64>() {
                     Ok(skew) if skew.unsigned_abs() <= 100_000 => options.skew = skew,

@@ -18,9 +18,11 @@ impl World {
         self.wire.paper.finish();
         self.wire.calm();
         for _ in 0..LAST_QUESTIONS {
+            self.write()?;
             while let Some(task) = self.tasks.ready().first().copied() {
                 self.ended.steps += 1;
                 self.poll(task)?;
+                self.write()?;
             }
             if self.tasks.all().is_empty() {
                 break;

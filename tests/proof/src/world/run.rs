@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{
-    Book, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
+    Book, Builder, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
     TargetRule, Timestamp,
 };
 use rust_decimal::Decimal;
 
 use super::agents::{Bot, EXPIRE, Started};
 use super::dice::Dice;
+#[cfg(feature = "journal")]
+use super::disk::Disk;
 use super::executor::{Executor, TaskId};
 use super::market::Traded;
 use super::options::Options;
@@ -45,6 +47,10 @@ pub struct Ended {
     pub cancelled_in_doubt: u64,
     /// Adoptions and drops.
     pub repairs: u64,
+    /// How often the bot was killed and restarted.
+    pub kills: u64,
+    /// Reductions that had left and that a restart knew nothing of.
+    pub forgotten: u64,
     /// Known limits that were met.
     pub exemptions: BTreeMap<&'static str, u64>,
     /// One line an event, if they were asked for.
@@ -62,8 +68,12 @@ const KEY_NOTIONAL: i64 = 12_000;
 
 /// A world on its way.
 pub(super) struct World {
-    options: Options,
+    pub(super) options: Options,
+    /// How the book is built, again after a kill.
+    pub(super) builder: Builder,
     pub(super) book: Book,
+    #[cfg(feature = "journal")]
+    pub(super) disk: Option<Disk>,
     clock: Clock,
     pub(super) wire: Wire,
     pub(super) bot: Bot,
@@ -119,7 +129,7 @@ impl World {
             key_notional: Decimal::from(KEY_NOTIONAL),
             ..Limits::default()
         };
-        let book = Book::builder()
+        let builder = Book::builder()
             .clock(clock.clone())
             .identity(1, 1)
             // More than one call ever publishes, so that the oracle misses nothing.
@@ -129,7 +139,13 @@ impl World {
             .default_rule(rule)
             .patience(Duration::from_millis(market.between(2_000, 8_000)))
             .max_mark_age(MARK_AGE);
-        let book = book.build().map_err(|wrong| text(&wrong))?;
+        #[cfg(feature = "journal")]
+        let (book, disk) = match options.kills {
+            0 => (builder.clone().build().map_err(|wrong| text(&wrong))?, None),
+            _ => Disk::new(seed, builder.clone()).map(|(book, disk)| (book, Some(disk)))?,
+        };
+        #[cfg(not(feature = "journal"))]
+        let book = builder.clone().build().map_err(|wrong| text(&wrong))?;
         let oracle = Oracle::new(&book, wire.clone(), options, Decimal::from(KEY_NOTIONAL));
         let manager = pollster::block_on(PositionManager::connect(book.clone(), wire.clone()));
         let manager = manager.map_err(|wrong| text(&wrong))?;
@@ -139,7 +155,10 @@ impl World {
         let bot = Bot::new(manager, wire.clone(), options.owners);
         let mut world = Self {
             options: options.clone(),
+            builder,
             book,
+            #[cfg(feature = "journal")]
+            disk,
             clock,
             wire,
             bot,
@@ -166,9 +185,21 @@ impl World {
 
     fn live(&mut self) -> Result<(), Wrong> {
         self.look(0)?;
+        self.write()?;
         for _ in 0..self.options.turns {
             self.turn()?;
+            self.crash()?;
         }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "journal"))]
+    pub(super) fn write(&mut self) -> Result<(), Wrong> {
+        Ok(())
+    }
+
+    #[cfg(not(feature = "journal"))]
+    fn crash(&mut self) -> Result<(), Wrong> {
         Ok(())
     }
 
@@ -397,7 +428,7 @@ impl World {
     }
 
     /// Fowler, Noll and Vo's hash, over numbers.
-    fn mix(&mut self, numbers: &[u64]) {
+    pub(super) fn mix(&mut self, numbers: &[u64]) {
         for byte in numbers.iter().flat_map(|number| number.to_le_bytes()) {
             self.ended.digest = (self.ended.digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
@@ -415,6 +446,7 @@ impl World {
         self.ended.faults = stats.faults;
         self.ended.in_doubt = self.oracle.doubts.len() as u64;
         self.ended.repairs = self.oracle.repairs();
+        self.ended.forgotten = self.oracle.forgotten.len() as u64;
         self.ended.exemptions = std::mem::take(&mut self.oracle.exempt);
         self.ended
     }

@@ -37,6 +37,10 @@ pub struct Report {
     pub cancelled_in_doubt: u64,
     /// Adoptions and drops.
     pub repairs: u64,
+    /// How often a bot was killed and restarted.
+    pub kills: u64,
+    /// Reductions that had left and that a restart knew nothing of.
+    pub forgotten: u64,
     /// Known limits that were met, by name.
     pub exemptions: BTreeMap<&'static str, u64>,
 }
@@ -138,6 +142,8 @@ impl Report {
         self.cancelled += ended.cancelled;
         self.cancelled_in_doubt += ended.cancelled_in_doubt;
         self.repairs += ended.repairs;
+        self.kills += ended.kills;
+        self.forgotten += ended.forgotten;
         for (fault, times) in &ended.faults {
             *self.faults.entry(*fault).or_default() += times;
         }
@@ -167,6 +173,8 @@ impl Report {
         self.cancelled += other.cancelled;
         self.cancelled_in_doubt += other.cancelled_in_doubt;
         self.repairs += other.repairs;
+        self.kills += other.kills;
+        self.forgotten += other.forgotten;
         for (fault, times) in other.faults {
             *self.faults.entry(fault).or_default() += times;
         }
@@ -181,7 +189,7 @@ impl Report {
         let faults: u64 = self.faults.values().sum();
         let mut words = format!(
             "{} worlds, {} violations; {} steps, {} changes, {} orders, {} fills, {faults} faults of {} kinds, {} orders in \
-             doubt, {} tasks dropped ({} with an order on its way), {} adoptions and drops",
+             doubt, {} tasks dropped ({} with an order on its way), {} adoptions and drops, {} kills ({} reductions forgotten)",
             self.worlds,
             self.violations,
             self.steps,
@@ -193,6 +201,8 @@ impl Report {
             self.cancelled,
             self.cancelled_in_doubt,
             self.repairs,
+            self.kills,
+            self.forgotten,
         );
         for (name, times) in &self.exemptions {
             words += &format!("\nexempt    {times} x {name}");

@@ -53,7 +53,10 @@ impl Oracle {
             };
         }
         if let OrderRef::Ours(id) = fill.order
-            && let Some((order, _)) = self.sent.get(&id).filter(|(order, _)| order.key != step.after.key)
+            && let Some((order, _)) = self
+                .sent
+                .get(&id)
+                .filter(|(order, _)| order.key != step.after.key && !self.forgotten.contains_key(&id))
         {
             return Err(format!("a fill of order {id} of {} was booked here (R12)", order.key));
         }

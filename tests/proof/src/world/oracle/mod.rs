@@ -7,6 +7,8 @@ mod fills;
 mod orders;
 mod plans;
 mod reports;
+#[cfg(feature = "journal")]
+mod restart;
 mod stops;
 mod units;
 mod verdict;
@@ -15,10 +17,11 @@ pub(super) use units::Batch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use posbook::venue::OrderStatus;
+use posbook::venue::{Completeness, OrderStatus};
 use posbook::{
-    Book, Change, Changes, ClientOrderId, Command, ContractKind, Currency, Effect, InstrumentId, KeyState,
-    Kind, Order, OrderState, PositionId, PositionKey, Price, Replica, Sequence, Side, Sums, Timestamp,
+    Book, Change, Changes, ClientOrderId, Command, ContractKind, Currency, Effect, Epoch, InstrumentId,
+    KeyState, Kind, Order, OrderState, PositionId, PositionKey, Price, Replica, Sequence, Side, Sums,
+    Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -33,6 +36,7 @@ pub(super) type Wrong = String;
 type Said = BTreeMap<ClientOrderId, Vec<(Timestamp, OrderStatus)>>;
 
 /// What the oracle remembers.
+#[derive(Clone)]
 pub(super) struct Oracle {
     changes: Changes,
     fold: Replica,
@@ -52,7 +56,7 @@ pub(super) struct Oracle {
     /// Tiers that have fired, by life and profit, and the order that each made.
     tiers: BTreeMap<(PositionId, Decimal), ClientOrderId>,
     /// Every name that an order or a position has had.
-    names: BTreeSet<(bool, Sequence)>,
+    names: BTreeSet<(bool, Epoch, Sequence)>,
     /// In how many runs in a row the difference of a key was met and not decided.
     skipped: BTreeMap<PositionKey, u32>,
     /// Fills that nobody could book and that are kept as they came.
@@ -70,6 +74,10 @@ pub(super) struct Oracle {
     left: BTreeSet<ClientOrderId>,
     submits: usize,
     reports: usize,
+    /// Reports that had come before a restart, while new risk has to wait for another one (R15).
+    waits: Option<usize>,
+    /// Reductions that left and of which a restart knew nothing, and the key of each: they do not wait for the disk (R15).
+    pub(super) forgotten: BTreeMap<ClientOrderId, PositionKey>,
     histories: BTreeMap<PositionKey, reports::History>,
     /// Everything on its way has arrived, and every fill is booked.
     pub(super) resting: bool,
@@ -140,6 +148,8 @@ impl Oracle {
             left: BTreeSet::new(),
             submits: 0,
             reports: 0,
+            waits: None,
+            forgotten: BTreeMap::new(),
             histories: BTreeMap::new(),
             resting: false,
             doubts: BTreeSet::new(),
@@ -158,13 +168,21 @@ impl Oracle {
         if view.sequence() < self.last {
             return Err(format!("the sequence went back from {} to {}", self.last, view.sequence()));
         }
+        let wire = self.wire.clone();
+        let reported = self.waits.is_some_and(|before| {
+            let notes = wire.notes();
+            let since = notes.reported.iter().skip(before);
+            since.into_iter().any(|(_, report)| report.completeness == Completeness::Complete)
+        });
         if view.sequence() > self.last {
-            let wire = self.wire.clone();
             while let Some(next) = self.changes.try_next() {
                 let publication = next.map_err(|lagged| format!("the feed has a gap: {lagged}"))?;
                 self.unit(&publication)?;
                 for change in publication.iter() {
                     tell(change);
+                    if reported && !self.keys.values().any(|key| key.orders.iter().any(|o| o.in_doubt())) {
+                        self.waits = None;
+                    }
                     self.change(change, task, &wire.notes().said)?;
                 }
             }
@@ -253,14 +271,15 @@ impl Oracle {
 
     /// No order and no position is named as another one was (R15).
     fn names(&mut self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
-        for order in after.orders.iter().filter(|order| before.order(order.client_id).is_none()) {
-            if !self.names.insert((false, order.client_id.sequence)) {
+        let new = |id| before.order(id).is_none() && !self.forgotten.contains_key(&id);
+        for order in after.orders.iter().filter(|order| new(order.client_id)).collect::<Vec<_>>() {
+            if !self.names.insert((false, order.client_id.epoch, order.client_id.sequence)) {
                 return Err(format!("order {} is named as another one was (R15)", order.client_id));
             }
         }
         let born = after.position.as_ref().map(|open| open.id);
         let born = born.filter(|id| before.position.as_ref().is_none_or(|open| open.id != *id));
-        match born.filter(|id| !self.names.insert((true, id.sequence))) {
+        match born.filter(|id| !self.names.insert((true, id.epoch, id.sequence))) {
             Some(id) => Err(format!("position {id:?} is named as another one was (R15)")),
             None => Ok(()),
         }

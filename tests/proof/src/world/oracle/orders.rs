@@ -67,6 +67,11 @@ impl Oracle {
             };
         }
         no_new_risk(before, None)?;
+        if self.waits.is_some() {
+            return Err(
+                "new risk after a restart, without a complete report or with doubts left (R15)".to_owned()
+            );
+        }
         if let Some(other) = before.orders.first().filter(|_| order.intent == Intent::Open) {
             return Err(format!("it opens beside the unresolved order {} (I1)", other.client_id));
         }
@@ -157,7 +162,8 @@ impl Oracle {
                     }
                 }
                 (Some(OrderStep::Sent), _) if !over && order.state == OrderState::Reserved => {}
-                (Some(OrderStep::Doubt { .. }), _) if now.is_some_and(|now| now.in_doubt()) => {}
+                (Some(OrderStep::Doubt { .. } | OrderStep::Found), _)
+                    if now.is_some_and(|now| now.in_doubt()) => {}
                 (Some(OrderStep::Release), _) | (None, Command::Expire)
                     if over && order.state == OrderState::Reserved => {}
                 (None, Command::Expire) if now.is_some_and(|now| now.in_doubt()) => {}

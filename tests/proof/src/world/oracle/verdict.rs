@@ -3,7 +3,7 @@
 //! Known limits (docs/rules.md, "Not in this release") are respected by name, each as narrow as it is stated, and counted.
 
 use posbook::venue::PaperAccount;
-use posbook::{Book, KeyState, PositionKey, Snapshot, TroubleKind};
+use posbook::{Book, KeyState, Owner, PositionKey, Snapshot, TroubleKind};
 use rust_decimal::Decimal;
 
 use super::reports::History;
@@ -18,7 +18,16 @@ const CONSENTED: &str = "R12: an owner's position dropped by consent";
 /// Cash of an adoption that late fills explain in several parts (R17).
 const LAST_DIGIT: &str = "R17: the last digit of an adoption's cash";
 
+/// A crash has forgotten whose a reduction was that had left: its fills are booked on nobody (R15).
+const FORGOTTEN: &str = "R15: a reduction whose claim a crash has forgotten";
+
 impl Oracle {
+    /// Whether a reduction of this leg was forgotten of which the book cannot tell whose it was.
+    pub(super) fn lost_a_claim(&self, key: PositionKey) -> bool {
+        let here = |of: &PositionKey| (of.instrument, of.leg) == (key.instrument, key.leg);
+        self.forgotten.values().any(|of| here(of) && of.owner != Owner::UNOWNED)
+    }
+
     pub(in crate::world) fn skew_ns(&self) -> i64 {
         self.skew.saturating_mul(1_000_000)
     }
@@ -48,7 +57,8 @@ impl Oracle {
             }
         }
         for key in view.keys() {
-            let known = accounts.iter().any(|account| is_of(account, key, &view));
+            let known =
+                accounts.iter().any(|account| is_of(account, key, &view)) || self.lost_a_claim(key.key);
             if !known && (key.ledger.fills > 0 || key.position.is_some() || !key.ledger.unexplained.is_zero())
             {
                 return Err(format!("{}: at rest the book has something, the venue no account", key.key));
@@ -72,7 +82,7 @@ impl Oracle {
             let mut here = view.keys().filter(|other| of_leg(other.key));
             let blocked = here.any(|other| other.troubles.iter().any(|t| t.kind.ends_by_agreement()));
             let right = quantity == account.quantity
-                || (name == CONSENTED && self.leg_is_right(key.key, account, view));
+                || ([CONSENTED, FORGOTTEN].contains(&name) && self.leg_is_right(key.key, account, view));
             return match right || blocked {
                 true => {
                     *self.exempt.entry(name).or_default() += 1;
@@ -126,7 +136,10 @@ impl Oracle {
         if met(|history| history.consented) {
             return Some(CONSENTED);
         }
-        met(|history| history.undated_fill).then_some(UNDATED)
+        if met(|history| history.undated_fill) {
+            return Some(UNDATED);
+        }
+        self.lost_a_claim(key).then_some(FORGOTTEN)
     }
 
     /// All owners of a leg together.
