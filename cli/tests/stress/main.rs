@@ -149,6 +149,7 @@ fn a_world_goes_the_same_way_again_with_every_event() {
 
 /// A run that is told to stop by this signal, half a second after it listens for it.
 #[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "another process says nothing until it has ended")]
 fn interrupted(signal: &str, arguments: &[&str]) -> Output {
     use std::process::Stdio;
     use std::{fs, thread, time::Duration};
