@@ -1,7 +1,8 @@
 //! The `posbook` command. `posbook VERB [DIR] [options]`; progress goes to stderr, results to stdout.
 //!
 //! Exit codes: 0 ok, 1 the verdict is no, 2 bad input or usage, 3 the environment (a thread or a file that cannot be
-//! had).
+//! had, or an interrupt). Where memory runs out there is none: Rust's allocator aborts the process (SIGABRT, 134 in a shell)
+//! before anybody is asked.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -44,7 +45,8 @@ const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gn
     name = "posbook",
     version,
     about,
-    after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment."
+    after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment, an interrupt included. Where memory \
+                  runs out the process is aborted (134)."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -11,9 +11,10 @@
 mod report;
 mod round;
 mod simulate;
+mod until;
 mod watch;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use posbook_proof::program::{Trouble, Words};
@@ -22,11 +23,12 @@ use crate::output::{Format, progress, write};
 use crate::{Failure, Verdict};
 use report::{Report, Tally};
 use round::Round;
+use until::Until;
 
 /// Options of `posbook stress`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How long, checking included. A round that has begun is finished: with many instruments that is some seconds more.
+    /// How long. The round that is under way then is cut short and checked: with many instruments that is some seconds more.
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seconds: u64,
 
@@ -129,46 +131,51 @@ impl Options {
     }
 }
 
-/// Runs rounds until the time is over, enough is checked or a violation is found, and prints what came of it.
+/// Runs rounds until the time is over, enough is checked, a violation is found or somebody interrupts it, and prints what came
+/// of it.
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
     if options.simulate {
         return simulate::run(options);
     }
-    let (began, limit) = (Instant::now(), Duration::from_secs(options.seconds));
+    let limit = options.operations.is_none().then(|| Duration::from_secs(options.seconds));
+    let until = Until::new(limit)?;
     let bar = progress(options.operations.unwrap_or(options.seconds * 1_000), "stressing");
     let mut tally = Tally::default();
     let mut number = 0;
-    let finding = loop {
-        let done = match options.operations {
-            Some(enough) => (tally.operations() >= enough).then_some(enough),
-            None => (began.elapsed() >= limit).then_some(options.seconds * 1_000),
-        };
-        if let Some(whole) = done {
-            bar.set_position(whole);
-            break None;
+    let (finding, cut_short) = loop {
+        if until.timed_out() || options.operations.is_some_and(|enough| tally.operations() >= enough) {
+            break (None, false);
         }
-        let found = rounds(options, number, &mut tally)?;
+        if until.interrupted() {
+            break (None, true);
+        }
+        let found = rounds(options, number, &until, &mut tally)?;
         if found.is_some() {
-            break found;
+            break (found, until.interrupted());
         }
         bar.set_position(match options.operations {
             Some(_) => tally.operations(),
-            None => u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            None => u64::try_from(until.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         number += 1;
     };
     bar.finish_and_clear();
-    let report = Report::new(options, &tally, finding, began.elapsed());
+    let report = Report::new(options, &tally, finding, cut_short, until.elapsed());
     let text = match options.format {
         Format::Table => report.table(),
         Format::Json => report.json()? + "\n",
     };
     write(&text)?;
-    Ok(if report.sound() { Verdict::Yes } else { Verdict::No })
+    until::verdict(report.sound(), cut_short)
 }
 
 /// One long round and the short ones after it.
-fn rounds(options: &Options, number: u64, tally: &mut Tally) -> Result<Option<round::Finding>, Failure> {
+fn rounds(
+    options: &Options,
+    number: u64,
+    until: &Until,
+    tally: &mut Tally,
+) -> Result<Option<round::Finding>, Failure> {
     let threads = options.threads();
     let positions = usize::try_from(options.positions).unwrap_or(1);
     let long = Round {
@@ -182,10 +189,13 @@ fn rounds(options: &Options, number: u64, tally: &mut Tally) -> Result<Option<ro
         words: Words::All,
         digest_every: DIGEST_EVERY,
     };
-    if let Some(finding) = long.run(tally)? {
+    if let Some(finding) = long.run(until, tally)? {
         return Ok(Some(finding));
     }
     for short in 1..=SHORT_ROUNDS {
+        if until.over() {
+            break;
+        }
         let short = Round {
             number: long.number + short,
             // More threads than that do nothing in so few steps.
@@ -196,7 +206,7 @@ fn rounds(options: &Options, number: u64, tally: &mut Tally) -> Result<Option<ro
             digest_every: 1,
             ..long
         };
-        if let Some(finding) = short.run(tally)? {
+        if let Some(finding) = short.run(until, tally)? {
             return Ok(Some(finding));
         }
     }

@@ -9,8 +9,8 @@ use posbook_proof::program::Words;
 use posbook_proof::witness::Checked;
 use serde::Serialize;
 
-use super::Options;
 use super::round::{Finding, lost_turns};
+use super::{Options, until};
 use crate::Failure;
 
 /// What was counted.
@@ -68,6 +68,8 @@ pub struct Report {
     positions: u32,
     faults: &'static str,
     seconds: f64,
+    /// Whether somebody ended it before it had done what it was asked for.
+    interrupted: bool,
     rounds: u64,
     short_rounds: u64,
     /// Short rounds that the search confirmed.
@@ -87,7 +89,13 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(options: &Options, tally: &Tally, violation: Option<Finding>, took: Duration) -> Self {
+    pub fn new(
+        options: &Options,
+        tally: &Tally,
+        violation: Option<Finding>,
+        interrupted: bool,
+        took: Duration,
+    ) -> Self {
         let share = tally.overlapping as f64 / (tally.calls as f64).max(1.0);
         Self {
             operations: tally.operations(),
@@ -98,6 +106,7 @@ impl Report {
             positions: options.positions,
             faults: options.faults.name(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+            interrupted,
             rounds: tally.rounds,
             short_rounds: tally.short_rounds,
             searched: tally.searched,
@@ -153,8 +162,9 @@ impl Report {
             self.overlap * 100.0,
             self.lost_turns
         );
+        let verdict = until::words(self.sound(), self.interrupted);
         let Some(found) = &self.violation else {
-            out.push_str("violations   0\n\nverdict: no violation\n");
+            let _ = writeln!(out, "violations   0\n\n{verdict}");
             return out;
         };
         let _ =
@@ -172,7 +182,7 @@ impl Report {
         let _ = writeln!(
             out,
             "\nseed {}; the same programs again (real threads interleave as they like: it may take several runs):\n  {}\n\n\
-             verdict: VIOLATION",
+             {verdict}",
             self.seed, self.command
         );
         out

@@ -18,6 +18,7 @@ use posbook_proof::witness;
 use serde::Serialize;
 
 use super::report::Tally;
+use super::until::Until;
 use super::watch::Watch;
 use crate::Failure;
 
@@ -57,8 +58,8 @@ const OPEN: u32 = 1;
 const CALLED_OFF: u32 = 2;
 
 impl Round {
-    /// Runs and tries it. `None`: nothing was found.
-    pub fn run(&self, tally: &mut Tally) -> Result<Option<Finding>, Failure> {
+    /// Runs and tries it; what it has recorded by then, if it is over before. `None`: nothing was found.
+    pub fn run(&self, until: &Until, tally: &mut Tally) -> Result<Option<Finding>, Failure> {
         // Everything that is published stays in the feed: at most one unit of a few changes a call.
         let stage = Stage::new(self.positions, self.steps * 8 + 1_024)
             .map_err(|wrong| Failure::Input(format!("{} instruments: {wrong}", self.positions)))?;
@@ -67,7 +68,7 @@ impl Round {
             Ok(recording) => recording,
             Err(wrong) => return found("the feed", wrong.to_string()),
         };
-        let (mut recorders, seen) = match self.trade(&stage, &recording)? {
+        let (mut recorders, seen) = match self.trade(&stage, &recording, until)? {
             Ok(done) => done,
             Err(panicked) => return found("a thread", panicked),
         };
@@ -81,6 +82,10 @@ impl Round {
             Ok(history) => history,
             Err(wrong) => return found("the feed", wrong.to_string()),
         };
+        // A trial of nothing is always won.
+        if history.events.is_empty() && !until.over() {
+            return found("the recording", "no call was recorded".to_owned());
+        }
         tally.round(self.words, &history, &stage.book);
         // The witness first: it can say which calls show it.
         match witness::check(&history) {
@@ -112,6 +117,7 @@ impl Round {
         &self,
         stage: &Stage,
         recording: &Recording,
+        until: &Until,
     ) -> Result<Result<(Vec<Recorder>, Option<String>), String>, Failure> {
         let (gate, over) = (AtomicU32::new(SHUT), AtomicU32::new(SHUT));
         let mut watch = Watch::new(&stage.book, self.trouble);
@@ -122,7 +128,7 @@ impl Round {
                 let (gate, rec) = (&gate, recording.recorder(n));
                 let rec = rec.digest_every(self.digest_every);
                 let rec = if self.words == Words::Few { rec.keep_views() } else { rec };
-                let work = move || self.program(stage, n, gate, rec);
+                let work = move || self.program(stage, n, gate, until, rec);
                 match thread::Builder::new().spawn_scoped(scope, work) {
                     Ok(thread) => running.push(thread),
                     Err(wrong) => {
@@ -161,14 +167,14 @@ impl Round {
     }
 
     /// One thread.
-    fn program(&self, stage: &Stage, n: u32, gate: &AtomicU32, mut rec: Recorder) -> Recorder {
+    fn program(&self, stage: &Stage, n: u32, gate: &AtomicU32, until: &Until, mut rec: Recorder) -> Recorder {
         let dice = Dice::new(self.seed, self.number, n.into());
         let mut trader = Trader::new(stage, dice, n, self.trouble, self.words);
         while gate.load(SeqCst) == SHUT {
             thread::yield_now();
         }
         if gate.load(SeqCst) == OPEN {
-            for _ in 0..self.steps / self.threads as usize {
+            for _ in (0..self.steps / self.threads as usize).take_while(|_| !until.over()) {
                 trader.step(&stage.book, &mut rec);
             }
         }

@@ -2,16 +2,18 @@
 //! breaks a rule is made as small as it can be and printed with the command that replays it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::iter;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use posbook::venue::Fault;
 use posbook_proof::world::{self, Failed, Report};
 use serde::Serialize;
 
 use super::Options;
+use super::until::{self, Until};
 use crate::output::{Format, progress, write};
 use crate::{Failure, Verdict};
 
@@ -26,6 +28,8 @@ struct Summary<'a> {
     seed: u64,
     worlds: u64,
     seconds: f64,
+    /// Whether somebody ended it before it had done what it was asked for.
+    interrupted: bool,
     changes: u64,
     orders: u64,
     fills: u64,
@@ -60,14 +64,20 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     if options.seed.checked_add(options.worlds.unwrap_or(u64::from(options.threads()))).is_none() {
         return Err(Failure::Input(format!("there are no seeds beyond {}: begin at a lower one", u64::MAX)));
     }
-    let began = Instant::now();
-    let report = worlds(options, began)?;
+    let limit = options.worlds.is_none().then(|| Duration::from_secs(options.seconds));
+    let until = Until::new(limit)?;
+    let report = worlds(options, &until)?;
+    let cut_short =
+        until.interrupted() && !until.timed_out() && options.worlds.is_none_or(|asked| report.worlds < asked);
+    let sound = report.violations == 0;
     let first = report.first.as_ref();
     let command = match first {
         Some(failed) => again(failed),
-        None => format!("posbook stress --simulate --seed {} --worlds {}", options.seed, report.worlds),
+        None => {
+            format!("posbook stress --simulate --seed {} --worlds {}", options.seed, report.worlds.max(1))
+        }
     };
-    let seconds = (began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    let seconds = (until.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     let text = match options.format {
         Format::Json => {
             let summary = Summary {
@@ -77,6 +87,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
                 seed: options.seed,
                 worlds: report.worlds,
                 seconds,
+                interrupted: cut_short,
                 changes: report.changes,
                 orders: report.orders,
                 fills: report.fills,
@@ -99,12 +110,13 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
             serde_json::to_string(&summary).map_err(|wrong| Failure::Environment(wrong.to_string()))? + "\n"
         }
         Format::Table => {
+            let words = until::words(sound, cut_short);
             let verdict = match first {
                 Some(failed) => format!(
-                    "world {}: {}\nsmaller   {}\n\nwith every event of it:\n  {command}\n\nverdict: VIOLATION",
+                    "world {}: {}\nsmaller   {}\n\nwith every event of it:\n  {command}\n\n{words}",
                     failed.seed, failed.whole, failed.violation
                 ),
-                None => "verdict: no violation".to_owned(),
+                None => words.to_owned(),
             };
             format!(
                 "simulate  seed {} on, {} worlds; {seconds:.1} s\n{}\n\n{verdict}\n",
@@ -115,39 +127,37 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         }
     };
     write(&text)?;
-    Ok(if report.violations == 0 { Verdict::Yes } else { Verdict::No })
+    until::verdict(sound, cut_short)
 }
 
-/// The worlds of the seeds from the first on, dealt out to the threads. Every world is on one of them from its beginning
-/// to its end.
-fn worlds(options: &Options, began: Instant) -> Result<Report, Failure> {
+/// The worlds of the seeds from the first on; each thread takes the next one as soon as it is free. Every world is on one
+/// thread from its beginning to its end, and one that has begun is ended: so, whenever it stops, those that were run are the
+/// first so many, and the first that breaks a rule is the first of all.
+fn worlds(options: &Options, until: &Until) -> Result<Report, Failure> {
     let threads = options.threads();
-    let last = options.worlds.map_or(u64::MAX, |worlds| options.seed.saturating_add(worlds));
-    let limit = Duration::from_secs(options.seconds);
-    let (length, timed) = match options.worlds {
-        Some(worlds) => (worlds, false),
-        None => (options.seconds * 1_000, true),
-    };
-    let bar = progress(length, "simulating");
-    let enough = AtomicBool::new(false);
-    let part = |n: u32| {
-        let seeds = (options.seed.saturating_add(n.into())..last).step_by(threads as usize);
-        world::simulate(seeds, None, |_, ended| {
-            let over = timed && began.elapsed() >= limit;
-            if over || ended.violation.is_some() {
+    let bar = progress(options.worlds.unwrap_or(options.seconds * 1_000), "simulating");
+    let (taken, enough) = (AtomicU64::new(0), AtomicBool::new(false));
+    let part = || {
+        let next = || {
+            let stop = enough.load(Relaxed) || until.over();
+            let n = (!stop).then(|| taken.fetch_add(1, Relaxed))?;
+            options.seed.checked_add(n).filter(|_| options.worlds.is_none_or(|worlds| n < worlds))
+        };
+        world::simulate(iter::from_fn(next), None, |_, ended| {
+            if ended.violation.is_some() {
                 enough.store(true, Relaxed);
             }
-            match timed {
-                true => bar.set_position(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
-                false => bar.inc(1),
+            match options.worlds {
+                None => bar.set_position(u64::try_from(until.elapsed().as_millis()).unwrap_or(u64::MAX)),
+                Some(_) => bar.inc(1),
             }
-            !enough.load(Relaxed)
+            true
         })
     };
     let mut all = Report::default();
     thread::scope(|scope| {
         let parts: Result<Vec<_>, _> =
-            (0..threads).map(|n| thread::Builder::new().spawn_scoped(scope, move || part(n))).collect();
+            (0..threads).map(|_| thread::Builder::new().spawn_scoped(scope, part)).collect();
         let parts = parts.map_err(|wrong| {
             // Those that run already would run to their end.
             enough.store(true, Relaxed);

@@ -37,6 +37,7 @@ fn so_many_calls_as_were_asked_for_are_checked_at_every_level_of_faults() {
         let result = json(&output);
         assert!(result["operations"].as_u64().unwrap() >= 20_000, "{result}");
         assert_eq!((&result["violations"], &result["violation"]), (&0.into(), &Value::Null));
+        assert_eq!(result["interrupted"], false);
         assert_eq!((&result["seed"], &result["threads"]), (&5.into(), &3.into()));
         assert_eq!((&result["faults"], &result["positions"]), (&faults.into(), &8.into()));
         let overlap = result["overlap"].as_f64().unwrap();
@@ -144,6 +145,54 @@ fn a_world_goes_the_same_way_again_with_every_event() {
     assert_eq!(own, run(&settings), "the settings that are printed are those of the seed");
     let shorter = run("turns=20");
     assert!(shorter.contains("turns=20,") && events(&shorter) < events(&own), "{shorter}");
+}
+
+/// A run that is told to stop by this signal, half a second after it listens for it.
+#[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "another process says nothing until it has ended")]
+fn interrupted(signal: &str, arguments: &[&str]) -> Output {
+    use std::process::Stdio;
+    use std::{fs, thread, time::Duration};
+    let mut posbook = Command::new(env!("CARGO_BIN_EXE_posbook"));
+    let posbook = posbook.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Before that the signal would end it as it ends everybody. Bit n-1 of `SigCgt` is signal n; both are caught together.
+    let caught = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", posbook.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+        u64::from_str_radix(&mask, 16).unwrap()
+    };
+    while caught() & (1 << 14) == 0 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    thread::sleep(Duration::from_millis(500));
+    let sent = Command::new("kill").args([signal, &posbook.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    posbook.wait_with_output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_run_prints_what_it_checked_and_is_no_yes() {
+    for (signal, run) in [
+        ("-INT", &["stress", "--operations", "1000000000000", "--format", "json"][..]),
+        ("-TERM", &["stress", "--seconds", "1000000", "--format", "json"]),
+        ("-INT", &["stress", "--simulate", "--worlds", "1000000000", "--format", "json"]),
+        ("-TERM", &["stress", "--simulate", "--seconds", "1000000", "--format", "json"]),
+    ] {
+        let output = interrupted(signal, run);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{run:?}: {said}");
+        assert!(said.contains("interrupted"), "{run:?}: {said}");
+        let result = json(&output);
+        assert_eq!((&result["interrupted"], &result["violations"]), (&true.into(), &0.into()), "{result}");
+        assert!(result["operations"].as_u64().unwrap() > 0, "{result}");
+    }
+    let output = interrupted("-INT", &["stress"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.ends_with("verdict: interrupted, no violation so far\n"), "{text}");
+    let output = interrupted("-INT", &["stress", "--simulate"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.ends_with("verdict: interrupted, no violation so far\n"), "{text}");
 }
 
 /// Only in a build with the broken twins in it (`--cfg posbook_faults`, as `cargo faults` makes it).

@@ -5,10 +5,13 @@
 //! cargo loom [--format json] [filter...]
 //! ```
 //!
-//! A filter is a part of a test's path, `open_vs_open`. Whatever it does not name is not run, and not missed either.
+//! A filter is a part of a test's path, `open_vs_open`. Whatever it does not name is not run, and not missed either; one that
+//! names nothing is.
 //!
-//! It fails if anything is red; and because a model that did not run is green too, also if a test binary ran no test, no
-//! model was explored, or a scene of `tests/models` did not report how many schedules it had.
+//! It fails, with 1, if anything is red; and because a model that did not run is green too, also if a test binary ran no test,
+//! no model was explored, or a scene of `tests/models` did not report how many schedules it had. What it is told and does not
+//! understand, in the environment too, it refuses with 2: quietly taken for the default it would be another run than was asked
+//! for.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -17,6 +20,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -28,8 +32,66 @@ use posbook_loom::workshop::{self, Checker, Workshop};
 fn main() -> ExitCode {
     workshop::wrapped().unwrap_or_else(run).unwrap_or_else(|fault| {
         eprintln!("models: {fault}");
-        ExitCode::FAILURE
+        if fault.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
+}
+
+/// What was asked for is not understood.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nusage: cargo loom|shuttle [--format json|table] [filter...]", self.0)
+    }
+}
+
+impl Error for Usage {}
+
+/// What is to be run, and how it is told.
+struct Asked {
+    checker: Checker,
+    json: bool,
+    filter: Vec<String>,
+}
+
+impl Asked {
+    fn new(mut words: impl Iterator<Item = String>) -> Result<Self, Usage> {
+        let checker = match words.next().as_deref() {
+            Some("loom") => Checker::Loom,
+            Some("shuttle") => Checker::Shuttle,
+            _ => return Err(Usage("which checker?".to_owned())),
+        };
+        let (mut json, mut filter) = (false, Vec::new());
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--format" => {
+                    json = match words.next().as_deref() {
+                        Some("json") => true,
+                        Some("table") => false,
+                        other => {
+                            return Err(Usage(format!("--format is json or table, not {other:?}")));
+                        }
+                    }
+                }
+                option if option.starts_with('-') => {
+                    return Err(Usage(format!("there is no option {option}")));
+                }
+                _ => filter.push(word),
+            }
+        }
+        let environment = |name| std::env::var(name).ok();
+        if let Some(scale) = environment("POSBOOK_SCALE").filter(|scale| scale != "ci" && scale != "hand") {
+            return Err(Usage(format!("POSBOOK_SCALE is ci or hand, not {scale:?}")));
+        }
+        if let Some(seed) = environment("POSBOOK_SEED").filter(|seed| seed.parse::<u32>().is_err()) {
+            return Err(Usage(format!("POSBOOK_SEED is a number of 32 bits, not {seed:?}")));
+        }
+        if environment("POSBOOK_SCHEDULE").is_some() && filter.is_empty() {
+            return Err(Usage("POSBOOK_SCHEDULE is of one scene: name it".to_owned()));
+        }
+        Ok(Self { checker, json, filter })
+    }
 }
 
 /// What is built together, and what of it is run.
@@ -105,29 +167,22 @@ fn control(line: &str) -> Option<Told> {
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {
     let started = Instant::now();
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let checker = match words.first().map(String::as_str) {
-        Some("loom") => Checker::Loom,
-        Some("shuttle") => Checker::Shuttle,
-        _ => return Err("which checker? Run `cargo loom` or `cargo shuttle`".into()),
-    };
-    words.remove(0);
-    let json = words.iter().position(|word| word == "--format");
-    if let Some(place) = json {
-        let _ = words.drain(place..words.len().min(place + 2));
-    }
+    let asked = Asked::new(std::env::args().skip(1))?;
+    let checker = asked.checker;
     let workshop = Workshop::new()?;
     let package = workshop.root.join("loom-tests");
     let (mut told, mut wrong) = (Vec::new(), Vec::new());
+    let mut unnamed: BTreeSet<&str> = asked.filter.iter().map(String::as_str).collect();
     for stage in stages(checker, &package)? {
-        if json.is_none() {
+        if !asked.json {
             println!("{}, by {}", stage.what, checker.name());
         }
-        play(&workshop, &stage, checker, &words, json.is_none(), &mut told, &mut wrong)?;
+        play(&workshop, &stage, &asked, &mut unnamed, &mut told, &mut wrong)?;
     }
+    wrong.extend(unnamed.iter().map(|word| format!("no test is named {word}")));
     let (models, controls): (Vec<Told>, Vec<Told>) =
         told.into_iter().partition(|line| line.schedules.is_some());
-    if words.is_empty() {
+    if asked.filter.is_empty() {
         for module in names(&package.join("tests").join("models"))? {
             if !models.iter().any(|model| model.name.starts_with(&format!("{module}::"))) {
                 wrong.push(format!("the scene {module} reported no model"));
@@ -137,10 +192,10 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             wrong.push("no control ran".to_owned());
         }
     }
-    if models.is_empty() && (words.is_empty() || controls.is_empty()) {
+    if models.is_empty() && (asked.filter.is_empty() || controls.is_empty()) {
         wrong.push("no model ran".to_owned());
     }
-    report(&models, &controls, &wrong, started.elapsed().as_secs_f64(), json.is_some());
+    report(&models, &controls, &wrong, started.elapsed().as_secs_f64(), asked.json);
     Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -148,12 +203,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 fn play(
     workshop: &Workshop,
     stage: &Stage,
-    checker: Checker,
-    filter: &[String],
-    aloud: bool,
+    asked: &Asked,
+    unnamed: &mut BTreeSet<&str>,
     told: &mut Vec<Told>,
     wrong: &mut Vec<String>,
 ) -> Result<(), Box<dyn Error>> {
+    let checker = asked.checker;
     let mut cargo = workshop.cargo(stage.flags)?;
     workshop.for_checker(&mut cargo, checker);
     for binary in &stage.binaries {
@@ -170,7 +225,7 @@ fn play(
         let log = workshop.own(&format!("{}-{name}.log", checker.name()));
         let path = workshop.root.join(path);
         let mut test = Command::new(&path);
-        test.args(chosen(&path, stage.only, filter)?);
+        test.args(chosen(&path, stage.only, &asked.filter, unnamed)?);
         test.current_dir(&workshop.root).env_remove("POSBOOK_FAULT").stdin(Stdio::null());
         let mut test = test.stdout(File::create(&log)?).stderr(Stdio::piped()).spawn()?;
         let lines = test.stderr.take().map(|stderr| BufReader::new(stderr).lines());
@@ -178,7 +233,7 @@ fn play(
         for line in lines.into_iter().flatten() {
             let line = line?;
             let line_of = model(&line).or_else(|| control(&line));
-            if aloud && line_of.is_some() {
+            if !asked.json && line_of.is_some() {
                 println!("  {line}");
             }
             match line_of {
@@ -190,27 +245,31 @@ fn play(
         let output = fs::read_to_string(&log)?;
         if !ended.success() {
             wrong.push(format!("{name} is red:\n{}\n{output}", rest.join("\n")));
-        } else if filter.is_empty() && output.contains("test result: ok. 0 passed") {
+        } else if asked.filter.is_empty() && output.contains("test result: ok. 0 passed") {
             wrong.push(format!("{name} ran no test"));
         }
     }
     Ok(())
 }
 
-/// Of what a stage runs, what the filter names: the arguments for the test binary.
-fn chosen(path: &Path, only: &[&str], filter: &[String]) -> Result<Vec<String>, Box<dyn Error>> {
-    if only.is_empty() || filter.is_empty() {
-        return Ok(only.iter().map(|part| (*part).to_owned()).chain(filter.iter().cloned()).collect());
+/// Of what a stage runs, what the filter names: the arguments for the test binary. `unnamed` keeps the words that name nothing.
+fn chosen(
+    path: &Path,
+    only: &[&str],
+    filter: &[String],
+    unnamed: &mut BTreeSet<&str>,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    if filter.is_empty() {
+        return Ok(only.iter().map(|part| (*part).to_owned()).collect());
     }
     let listed = Command::new(path).arg("--list").stdin(Stdio::null()).output()?;
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let tests = listed.lines().filter_map(|line| line.strip_suffix(": test"));
-    let wanted = tests.filter(|test| {
-        only.iter().any(|part| test.starts_with(part))
-            && filter.iter().any(|word| test.contains(word.as_str()))
-    });
-    // A name that no test has runs none; no name would run all.
+    let tests = tests.filter(|test| only.is_empty() || only.iter().any(|part| test.starts_with(part)));
+    let wanted = tests.filter(|test| filter.iter().any(|word| test.contains(word.as_str())));
     let wanted: Vec<String> = wanted.map(str::to_owned).collect();
+    unnamed.retain(|word| !wanted.iter().any(|test| test.contains(word)));
+    // A name that no test has runs none; no name would run all.
     let names = if wanted.is_empty() { vec!["none of this stage".to_owned()] } else { wanted };
     Ok(std::iter::once("--exact".to_owned()).chain(names).collect())
 }

@@ -2,7 +2,7 @@
 //! checked whole, by the witness and by a count of the fills.
 //!
 //! A program is fixed by its seed, a schedule by shuttle's walk. What fails prints both; `POSBOOK_SEED=<seed>
-//! POSBOOK_SCHEDULE=<text> cargo shuttle --test random <name>` runs that schedule again.
+//! POSBOOK_SCHEDULE=<text> cargo shuttle <name>` runs that schedule again.
 #![cfg(posbook_shuttle)]
 #![allow(
     clippy::unwrap_used,

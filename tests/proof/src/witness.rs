@@ -339,7 +339,10 @@ impl<'a> States<'a> {
             let (publication, event) = (publication.clone(), event.cloned().map(Box::new));
             Violation::OtherAnswer { publication, instead, event }
         };
-        let Some(cause) = publication.first_cause() else { return Ok(false) };
+        // To stop here would pass all that follows.
+        let Some(cause) = publication.first_cause() else {
+            return Err(Violation::NobodyAsked { publication: publication.clone() }.into());
+        };
         let done = newest.ask(cause).map_err(|refused| other(format!("refused: {refused}")))?;
         if done.publication.as_ref() != Some(publication) {
             return Err(other(answered(&done)).into());

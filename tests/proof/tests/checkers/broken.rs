@@ -99,6 +99,51 @@ fn a_gap_is_found() {
 }
 
 #[test]
+fn a_publication_of_nothing_is_found_and_does_not_end_the_trial() {
+    for at in 0..=sound().publications.len() {
+        let mut history = sound();
+        history.publications.insert(at, serde_json::from_str("[]").unwrap());
+        assert!(matches!(found(&history), Violation::NobodyAsked { .. } | Violation::Lost { .. }), "{at}");
+    }
+}
+
+#[test]
+fn a_history_that_lost_its_end_or_all_of_one_side_is_found_and_one_of_nothing_says_so() {
+    for keep in 0..sound().publications.len() {
+        let mut history = sound();
+        history.publications.truncate(keep);
+        assert!(matches!(found(&history), Violation::Lost { .. } | Violation::NeverThere { .. }), "{keep}");
+    }
+    // Looks and refusals aside, each call that is missing left something that then nobody asked for.
+    let mut history = sound();
+    history.events.clear();
+    assert!(matches!(found(&history), Violation::NobodyAsked { .. }));
+
+    // Nothing on both sides breaks nothing: what was looked at is in the answer, and the money was never handed in.
+    let (stage, mut history) = traded();
+    (history.events, history.publications) = (Vec::new(), Vec::new());
+    assert_eq!(check(&history).unwrap(), posbook_proof::witness::Checked::default());
+    let wrong = conserved(&history, &stage.book.snapshot()).unwrap_err();
+    assert!(wrong.contains("0 was handed in, 1 is open"), "{wrong}");
+}
+
+#[test]
+fn a_look_at_what_was_never_there_is_found() {
+    let mut history = sound();
+    picture(&mut history.events[12]).0.0 += 1;
+    assert!(matches!(found(&history), Violation::NeverThere { .. }));
+}
+
+#[test]
+fn a_place_that_two_calls_were_told_is_found() {
+    let mut history = sound();
+    let mut again = history.events[2].clone();
+    (again.invoked, again.returned) = (1_000, 1_001);
+    history.events.push(again);
+    assert!(matches!(found(&history), Violation::TakenTwice { .. }));
+}
+
+#[test]
 fn a_lost_update_is_found_by_both() {
     // The fill is acknowledged with a place that the claim of the pair has: two writers decided on one state.
     let mut history = sound();
