@@ -18,7 +18,7 @@
 //! Every write copies a path of a persistent map and writes a change record. A lone writer that nobody reads beside pays
 //! several times what a mutex around a map costs; `posbook bench` in the repository measures it. Take the mutex if
 //! one thread does everything, if microseconds do not matter, or if you need no history. Without
-//! the feature `journal` positions do not survive the process. Only linear contracts are accounted for; others are refused.
+//! the feature `journal` positions do not survive the process.
 //!
 //! # Consistency
 //!
