@@ -155,6 +155,8 @@ pub enum Reason {
     OtherPosition { key: PositionKey, expected: PositionId, found: Found },
     #[error("decided against revision {expected}, the key is at {found} now")]
     OtherRevision { key: PositionKey, expected: Sequence, found: Sequence },
+    #[error("cannot be corrected: {why}")]
+    NotCorrectable { key: PositionKey, why: &'static str },
     #[error("the report on {symbol} was asked at sequence {asked}; the instrument changed at {changed}")]
     StaleReport { symbol: String, asked: Sequence, changed: Sequence },
     #[error("no order {order} is known here")]

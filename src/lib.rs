@@ -78,11 +78,17 @@
 //! |---|---|
 //! | `ARCHITECTURE.md` | the layers, the decisions, the invariants I1 to I13 that comments and tests cite |
 //! | `docs/rules.md` | R1 to R18: exactly what happens to money |
+//! | `docs/embedding.md` | which thread does what, where to drop snapshots, the allocator, many writers |
+//! | `docs/observability.md` | what is counted and measured (feature `metrics`), and what is worth an alert |
+//! | `docs/faq.md` | questions that come up |
 //! | `docs/migration.md` | each method of the Python position manager, before and after |
+//! | `docs/analytics.md` | what was earned, and why positions closed: what each figure means (feature `analytics`), the report, the live view |
 //! | `docs/ccxt.md` | what is read of ccxt's positions, trades, tickers and orders by `interop::ccxt` (feature `ccxt`) |
 //! | `docs/checks.md` | what is checked, by which command |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "analytics")]
+pub mod analytics;
 mod book;
 mod error;
 pub mod exits;
@@ -112,3 +118,9 @@ mod readme {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/migration.md")]
 mod migration {}
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+mod embedding {}
+#[cfg(all(doctest, feature = "analytics"))]
+#[doc = include_str!("../docs/analytics.md")]
+mod analytics_page {}

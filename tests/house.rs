@@ -71,9 +71,13 @@ fn complain(found: Vec<String>) {
 /// The layers, lowest first. A file may name its own layer and those before it.
 const LAYERS: [&str; 7] = ["model", "state", "book", "journal", "venue", "reconcile", "interop"];
 
-/// The layer of a module or of a file below `src/`; `exits` stands beside `venue`.
+/// The layer of a module or of a file below `src/`; `exits` stands beside `venue`, `analytics` beside `journal`.
 fn layer(module: &str) -> Option<usize> {
-    let module = if matches!(module, "exits") { "venue" } else { module };
+    let module = match module {
+        "exits" => "venue",
+        "analytics" => "journal",
+        _ => module,
+    };
     LAYERS.iter().position(|layer| *layer == module)
 }
 

@@ -166,6 +166,8 @@ fn row(symbol: &str, side: Side, quantity: &str, entry: &str, leverage: Option<&
         quantity: q(quantity),
         entry: p(entry),
         leverage: leverage.map(|l| l.parse().unwrap()),
+        margin_mode: None,
+        liquidation_price: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod measure;
 pub mod mix;
 pub mod page;
 pub mod report;
+pub mod sheet;
 pub mod suite;
 pub mod targets;
 mod thread;

@@ -131,18 +131,13 @@ fn table(lines: &[Line]) -> String {
     table.load_preset(presets::UTF8_BORDERS_ONLY);
     table.set_header(["row", "kind", "symbol", "leg", "side", "contracts", "size", "entry", "problem"]);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let leg = |leg| match leg {
-        Leg::Net => "net",
-        Leg::Long => "long",
-        Leg::Short => "short",
-    };
     for line in lines {
         let side = line.side.map(|side| side.to_string()).unwrap_or_default();
         table.add_row([
             line.row.to_string(),
             line.kind.to_owned(),
             text(&line.symbol),
-            line.leg.map(leg).unwrap_or_default().to_owned(),
+            line.leg.map(|leg| leg.to_string()).unwrap_or_default(),
             side,
             text(&line.contracts),
             text(&line.contract_size),

@@ -16,8 +16,11 @@ mod input;
 mod journal;
 mod market;
 mod output;
+mod reconcile;
 mod replay;
+mod report;
 mod stress;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -76,8 +79,15 @@ enum Verb {
     Diff(journal::diff::Options),
     /// Folds a whole journal again, asks every question again, and compares. Reads only.
     Verify(journal::verify::Options),
+    /// What a journal says was earned, by whom, when it hurt, and why each position closed: one page, or JSON. Reads only.
+    Report(report::Options),
+    /// What a running bot has open, live from its journal: positions, sums, health, the last changes. Reads only.
+    Top(top::Options),
     /// Every change of a journal as JSON lines or CSV. Reads only.
     Export(journal::lines::ExportOptions),
+    /// Compare what a venue says is open with what a journal holds, field by field, and repair the journal: what differs and the
+    /// plan are printed, and applied unless it is a dry run. Exit code 1: something differs still.
+    Reconcile(reconcile::Options),
     /// Writes a checkpoint of the newest state into a journal: a restart begins there.
     Checkpoint(journal::upkeep::CheckpointOptions),
     /// Removes what is before a checkpoint from a journal.
@@ -97,7 +107,10 @@ fn main() -> ExitCode {
         Verb::Tail(options) => journal::lines::tail(&options),
         Verb::Diff(options) => journal::diff::run(&options),
         Verb::Verify(options) => journal::verify::run(&options),
+        Verb::Report(options) => report::run(&options),
+        Verb::Top(options) => top::run(&options),
         Verb::Export(options) => journal::lines::export(&options),
+        Verb::Reconcile(options) => reconcile::run(&options),
         Verb::Checkpoint(options) => journal::upkeep::checkpoint(&options),
         Verb::Prune(options) => journal::upkeep::prune(&options),
     };

@@ -14,6 +14,8 @@ use super::snapshot::Snapshot;
 /// Says what was published, if anybody listens. A view is only there to name instruments: any newer one will do.
 pub(crate) fn published(publication: &Publication, view: impl FnOnce() -> Snapshot) {
     isolated(|| {
+        #[cfg(feature = "metrics")]
+        super::measure::published(publication);
         if tracing::enabled!(target: "posbook::audit", tracing::Level::INFO) {
             let view = view();
             publication.iter().for_each(|change| say(change, &view));
@@ -39,6 +41,8 @@ fn say(change: &Change, view: &Snapshot) {
 /// Says what was refused: the value and the rule.
 pub(crate) fn refused(command: &Command, rejection: &Rejection) {
     isolated(|| {
+        #[cfg(feature = "metrics")]
+        super::measure::refused(rejection);
         tracing::warn!(target: "posbook::audit", command = command.name(), refused = %rejection);
     });
 }

@@ -146,6 +146,11 @@ impl Changes {
     pub fn position(&self) -> Sequence {
         self.0.last
     }
+
+    /// How many changes are published and not delivered yet.
+    pub fn behind(&self) -> u64 {
+        self.0.inner.root.with(|view| view.sequence()).0.saturating_sub(self.0.last.0)
+    }
 }
 
 impl Iterator for Changes {

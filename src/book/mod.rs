@@ -13,6 +13,8 @@ mod durable;
 mod feed;
 mod late;
 mod marks;
+#[cfg(feature = "metrics")]
+mod measure;
 #[cfg(any(posbook_loom, posbook_shuttle))]
 mod modelled;
 mod places;
@@ -20,6 +22,7 @@ pub(crate) mod pump;
 mod replica;
 mod reservation;
 mod root;
+mod selection;
 mod snapshot;
 
 use std::fmt;
@@ -41,6 +44,7 @@ pub(crate) use pump::Sink;
 pub use replica::Replica;
 pub use reservation::{Reservation, Sent, Settlement};
 pub use root::Health;
+pub use selection::{Exposure, Selection};
 pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
@@ -418,6 +422,8 @@ impl Book {
     /// Says that a complete report of everything, asked when the book stood at `asked`, was compared with the book: after a
     /// restart increases are refused until then, and until no order is in doubt (R15). The manager says so by itself.
     pub fn reported(&self, asked: Sequence) {
+        #[cfg(feature = "metrics")]
+        measure::reconciled(self.now());
         if let Some(durable) = &self.inner.durable {
             durable.reported(asked);
         }

@@ -59,7 +59,7 @@ pub(crate) fn once(
         if fault("ack_early") {
             durable.advance(end);
         }
-        sink.commit(commit)?;
+        timed(|| sink.commit(commit))?;
         *last = end;
         durable.advance(end);
     }
@@ -93,6 +93,16 @@ fn carry(inner: &Arc<Inner>, durable: &Durable, sink: &mut impl Sink) -> Result<
             }
         }
     }
+}
+
+/// Does what the journal does once, and with the feature `metrics` says how long that took.
+fn timed<T>(write: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "metrics")]
+    let began = crate::sync::Clock::system().now();
+    let done = write();
+    #[cfg(feature = "metrics")]
+    super::measure::committed(crate::sync::Clock::system().now().since(began));
+    done
 }
 
 /// Lets a millisecond pass, unless somebody waits for the disk.

@@ -108,6 +108,11 @@ impl Snapshot {
         self.0.state.slots().flat_map(|slot| slot.keys().map(|k| &**k))
     }
 
+    /// The keys of one instrument.
+    pub(crate) fn keys_of(&self, id: InstrumentId) -> impl Iterator<Item = &KeyState> {
+        self.0.state.slot(id).into_iter().flat_map(|slot| slot.keys().map(|k| &**k))
+    }
+
     /// Every unresolved order.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
         self.keys().flat_map(|key| key.orders.iter().map(|o| &**o))

@@ -31,6 +31,7 @@ mod orders;
 mod positions;
 mod problem;
 mod row;
+mod sizes;
 mod tickers;
 mod trades;
 mod words;
@@ -40,6 +41,7 @@ pub use markets::{Market, Markets};
 pub use orders::{OrderRow, orders};
 pub use positions::{Flat, Position, Positions, Row, positions};
 pub use problem::{Fault, Problem, Unreadable};
+pub use sizes::contract_sizes;
 pub use tickers::{Ticker, tickers};
 pub use trades::trades;
 

@@ -95,6 +95,11 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// A state that was folded before, to go on with.
+    pub(super) fn at(history: &'a History, state: State, epoch: Epoch, chain: i64) -> Self {
+        Self { history, state, epoch, chain }
+    }
+
     /// The newest checkpoint up to a sequence that is whole, or nothing. What could not be used is listed.
     pub(super) fn newest(
         history: &'a History,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::error::JournalError;
 use super::fold::{self, Fold, Openings, Read, bound};
 use super::older::Shape;
+use super::place::Place;
 use super::store::Pruned;
 use super::{files, open, schema};
 use crate::book::Snapshot;
@@ -120,6 +121,8 @@ pub struct History {
     pub(super) database: Connection,
     pub(super) openings: Openings,
     pub(super) shape: Shape,
+    /// What was acknowledged when it was opened.
+    acknowledged: Option<Sequence>,
 }
 
 /// What a restore gives: the settings of all openings, the state, and what was read.
@@ -164,13 +167,15 @@ impl History {
         database.pragma_update(None, "cell_size_check", true).map_err(sqlite)?;
         // Created, and killed before anything was in it.
         let shape = Shape::of(schema::version(folder, &database)?.ok_or_else(absent)?);
+        // Asked first: whatever is acknowledged after the moment below is not in it, and not lost.
+        let acknowledged = files::acknowledged(folder).map(|(sequence, _)| sequence);
         // One moment of the file for everything that is read, however long it takes.
         database.execute_batch("BEGIN").map_err(sqlite)?;
         let openings = Openings::read(folder, &database)?;
         if openings.last().is_none() {
             return Err(absent());
         }
-        Ok(Self { folder: folder.to_owned(), database, openings, shape })
+        Ok(Self { folder: folder.to_owned(), database, openings, shape, acknowledged })
     }
 
     /// First and last change. Both 0: there are none. A pruned journal begins later than with 1.
@@ -181,7 +186,7 @@ impl History {
         Ok(fold::bounds(&self.folder, &self.database)?.unwrap_or_default())
     }
 
-    /// The last change that was acknowledged, if it is not there any more.
+    /// The last change that was acknowledged when this was opened, if it is not there any more.
     ///
     /// # Errors
     /// It cannot be read.
@@ -190,9 +195,7 @@ impl History {
         // A checkpoint is there even if everything before it was pruned.
         let newest: Option<u64> = self.query("SELECT max(sequence) FROM checkpoints")?;
         let last = last.max(Sequence(newest.unwrap_or_default()));
-        Ok(files::acknowledged(&self.folder)
-            .map(|(sequence, _)| sequence)
-            .filter(|sequence| *sequence > last))
+        Ok(self.acknowledged.filter(|sequence| *sequence > last))
     }
 
     pub(super) fn query<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, JournalError> {
@@ -219,7 +222,11 @@ impl History {
     /// # Errors
     /// It is not in the journal any more or not yet, or cannot be read.
     pub fn state_at(&self, at: impl Into<At>) -> Result<Snapshot, JournalError> {
-        let at = at.into();
+        self.place(at.into()).map(Place::into_view)
+    }
+
+    /// A place to go on from: after everything up to a moment.
+    pub(super) fn place(&self, at: At) -> Result<Place, JournalError> {
         let (first, last) = self.bounds()?;
         let not_there =
             |asked: String| JournalError::NotThere { path: self.folder.clone(), asked, first, last };
@@ -239,7 +246,7 @@ impl History {
                 }
             }
         };
-        let (Restore { state, .. }, read) = self.fold(until).map_err(|wrong| match wrong {
+        let (Restore { state, epoch, chain }, read) = self.fold(until).map_err(|wrong| match wrong {
             // What a fold from nothing runs into where the beginning was pruned.
             JournalError::Damaged { .. } if first.0 > 1 && until < first => {
                 not_there(format!("change {until}"))
@@ -252,7 +259,7 @@ impl History {
         if first.0 > 1 && read.began.0 == 0 {
             return Err(not_there(format!("change {until}")));
         }
-        Ok(Snapshot::alone(state))
+        Ok(Place::new(state, epoch, chain))
     }
 
     /// Which keys differ between two moments, and how.
@@ -275,7 +282,7 @@ impl History {
     ) -> Result<(), JournalError> {
         let sqlite = |wrong: rusqlite::Error| JournalError::sqlite(&self.folder, &wrong);
         let (instrument, leg, owner) = match key {
-            Some(key) => (Some(key.instrument.0), Some(super::row::leg_name(key.leg)), Some(key.owner.0)),
+            Some(key) => (Some(key.instrument.0), Some(key.leg.as_str()), Some(key.owner.0)),
             None => (None, None, None),
         };
         let sql = "SELECT c.sequence, c.unit_first, c.unit_count, c.time, c.epoch, i.symbol, c.leg, c.owner, c.kind, c.cause, \

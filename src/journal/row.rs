@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::older::Shape;
 use super::story;
 use crate::model::{
-    Cause, Change, Effect, Epoch, Fill, FillNote, Instrument, InstrumentId, KeyState, Kind, Leg, PositionKey,
+    Cause, Change, Effect, Epoch, Fill, FillNote, Instrument, InstrumentId, KeyState, Kind, PositionKey,
     Seen, Sequence, Timestamp, Unit,
 };
 use crate::state::State;
@@ -67,14 +67,6 @@ pub(super) struct Row<'a> {
 pub(super) type Text<'a> = std::borrow::Cow<'a, str>;
 pub(super) type Bytes<'a> = std::borrow::Cow<'a, [u8]>;
 
-pub(super) const fn leg_name(leg: Leg) -> &'static str {
-    match leg {
-        Leg::Net => "net",
-        Leg::Long => "long",
-        Leg::Short => "short",
-    }
-}
-
 impl<'a> Row<'a> {
     /// The row of a change, linked to the checksum before it.
     ///
@@ -96,7 +88,7 @@ impl<'a> Row<'a> {
             time: change.time,
             epoch,
             instrument: change.instrument().map(|id| id.0),
-            leg: key.map(|key| leg_name(key.leg).into()),
+            leg: key.map(|key| key.leg.as_str().into()),
             owner: key.map(|key| key.owner.0),
             kind: change.kind().to_string().into(),
             cause: change.command().name().into(),

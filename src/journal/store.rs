@@ -213,13 +213,7 @@ pub(super) fn keep_keys(
          ON CONFLICT (instrument, leg, owner) DO UPDATE SET sequence = excluded.sequence, stands = excluded.stands",
     )?;
     for (key, (sequence, stands)) in stands {
-        keep.execute(params![
-            key.instrument.0,
-            super::row::leg_name(key.leg),
-            key.owner.0,
-            bound(*sequence),
-            stands
-        ])?;
+        keep.execute(params![key.instrument.0, key.leg.as_str(), key.owner.0, bound(*sequence), stands])?;
     }
     Ok(())
 }

@@ -184,8 +184,7 @@ impl History {
             .slots()
             .flat_map(|slot| slot.keys())
             .map(|key| {
-                let place =
-                    (key.key.instrument.0, super::row::leg_name(key.key.leg).to_owned(), key.key.owner.0);
+                let place = (key.key.instrument.0, key.key.leg.as_str().to_owned(), key.key.owner.0);
                 (place, (key.revision.0, super::story::stands(key)))
             })
             .collect();

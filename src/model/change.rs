@@ -303,6 +303,8 @@ pub enum Kind {
     ClosingCancelled,
     /// A fill was taken back that the venue has cancelled.
     Busted,
+    /// The venue's word was taken on the size or the leverage of its position.
+    Corrected,
 }
 
 impl std::fmt::Display for Kind {
@@ -336,6 +338,7 @@ impl std::fmt::Display for Kind {
             Kind::Closing => "closing",
             Kind::ClosingCancelled => "closing cancelled",
             Kind::Busted => "busted",
+            Kind::Corrected => "corrected",
         })
     }
 }

@@ -15,7 +15,7 @@ use super::key::{PositionKey, Side};
 use super::number::Quantity;
 use super::order::OrderStep;
 use super::plan::{ExitPlan, Replan};
-use super::repair::{Adoption, DropPosition};
+use super::repair::{Adoption, Correction, DropPosition};
 use super::targets::{Field, Ratchet, Retarget};
 use super::wish::{Addition, Amount, Opening, Precondition, Reduction};
 
@@ -125,6 +125,8 @@ pub enum Command {
     },
     /// Take back a fill that the venue has cancelled.
     Bust(Bust),
+    /// Take the venue's word on the size or the leverage of a position that both have.
+    Correct(Correction),
 }
 
 impl Command {
@@ -235,6 +237,7 @@ impl Command {
             Command::CancelClosing { .. } => "cancel closing",
             Command::Expire => "expire",
             Command::Expect { .. } => "expect",
+            Command::Correct(_) => "correct",
         }
     }
 
@@ -246,6 +249,7 @@ impl Command {
             Command::Plan(p) => &p.reason,
             Command::Drop(d) => &d.reason,
             Command::Bust(b) => &b.reason,
+            Command::Correct(c) => &c.reason,
             Command::Quarantine { why: text, .. }
             | Command::Confirm { why: text, .. }
             | Command::Accept { reason: text, .. }
@@ -272,6 +276,7 @@ impl Command {
             Command::Plan(c) => Some(c.key),
             Command::Adopt(c) => Some(c.key),
             Command::Drop(c) => Some(c.key),
+            Command::Correct(c) => Some(c.key),
             Command::Step { key, .. }
             | Command::Trail { key, .. }
             | Command::Quarantine { key, .. }

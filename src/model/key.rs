@@ -102,6 +102,7 @@ impl fmt::Display for OrderSide {
 ///
 /// assert_eq!(Leg::Short.only_side(), Some(Side::Short));
 /// assert_eq!(Leg::Net.only_side(), None);
+/// assert_eq!(Leg::Net.to_string(), "net");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,6 +123,21 @@ impl Leg {
             Leg::Long => Some(Side::Long),
             Leg::Short => Some(Side::Short),
         }
+    }
+
+    /// As it is printed, and as it stands in a journal's columns.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Leg::Net => "net",
+            Leg::Long => "long",
+            Leg::Short => "short",
+        }
+    }
+}
+
+impl fmt::Display for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -176,11 +192,7 @@ impl From<InstrumentId> for PositionKey {
 impl PositionKey {
     /// What the instrument's name does not say: the leg in hedge mode, the owner if there is one.
     pub(crate) fn detail(self) -> String {
-        let leg = match self.leg {
-            Leg::Net => "",
-            Leg::Long => " long",
-            Leg::Short => " short",
-        };
+        let leg = if self.leg == Leg::Net { String::new() } else { format!(" {}", self.leg) };
         let owner =
             if self.owner == Owner::UNOWNED { String::new() } else { format!(" of owner {}", self.owner.0) };
         format!("{leg}{owner}")

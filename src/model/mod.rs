@@ -44,11 +44,13 @@ pub(crate) use ledger::{few, money};
 pub use limits::Limits;
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_move, exact_sub, share_rounded};
+#[cfg(feature = "analytics")]
+pub(crate) use number::{quotient_rounded, trimmed};
 pub use order::{FillSource, Heard, Intent, Order, OrderState, OrderStep};
 pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
-pub use repair::{Adoption, DropPosition};
+pub use repair::{Adoption, Corrected, Correction, DropPosition};
 pub use targets::{Field, Ratchet, Retarget, Targets};
 pub use text::{Currency, Reference, Symbol};
 pub use trail::Trailed;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::instrument::{ContractKind, Instrument};
 use super::key::{PositionKey, Side};
 use super::ledger::money;
-use super::number::{Fraction, Leverage, Price, Quantity, exact_sub};
+use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, quotient_rounded};
 use super::plan::ExitPlan;
 use super::targets::Targets;
 use super::trail::apart;
@@ -183,6 +183,79 @@ impl Position {
         self.contract.value("a position's value", self.quantity, self.contract_size, price.get(), scale)
     }
 
+    /// What an isolated position locks up: open cost / leverage, without the sign of an inverse cost, rounded to 18 decimals.
+    /// `None`: nobody ever said what its leverage is.
+    ///
+    /// So Bitget's and Bybit's isolated margin (Bybit help centre, "Initial margin": contract value at the entry / leverage);
+    /// recorded Bitget accounts agree to their last digit. What a venue adds for closing fees is not in it.
+    ///
+    /// # Errors
+    /// `NumericRange`.
+    ///
+    /// ```
+    /// use posbook::{Book, Fill, Instrument, Leverage, OrderSide, Position};
+    ///
+    /// let book = Book::builder().build()?;
+    /// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// book.record(Fill::trade(btc, "1".parse()?, OrderSide::Buy, "0.5".parse()?, "50000".parse()?))?;
+    /// let view = book.snapshot();
+    /// let position = Position { leverage: Some(Leverage::of(10)), ..view.get(btc).ok_or("flat")?.clone() };
+    /// assert_eq!(position.margin_used()?.map(|margin| margin.to_string()), Some("2500".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn margin_used(&self) -> Result<Option<Decimal>, Rejection> {
+        self.leverage.map(|leverage| margin(self.cost, leverage)).transpose()
+    }
+
+    /// As [`Position::margin_used`], of its value at this price: what venues ask for that mark margin to market (Binance:
+    /// `initialMargin` = notional at the mark price / leverage).
+    ///
+    /// # Errors
+    /// `NumericRange`.
+    ///
+    /// ```
+    /// use posbook::{Book, Fill, Instrument, Leverage, OrderSide, Position};
+    ///
+    /// let book = Book::builder().build()?;
+    /// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// book.record(Fill::trade(btc, "1".parse()?, OrderSide::Buy, "0.5".parse()?, "50000".parse()?))?;
+    /// let view = book.snapshot();
+    /// let position = Position { leverage: Some(Leverage::of(10)), ..view.get(btc).ok_or("flat")?.clone() };
+    /// assert_eq!(position.margin_at("52000".parse()?)?.map(|margin| margin.to_string()), Some("2600".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn margin_at(&self, price: Price) -> Result<Option<Decimal>, Rejection> {
+        self.leverage.map(|leverage| margin(self.value_at(price)?, leverage)).transpose()
+    }
+
+    /// How many times `equity`, in the settle currency, the position is worth at this price: what a loss is multiplied by, whatever
+    /// leverage was asked for. 18 significant digits.
+    ///
+    /// # Errors
+    /// The equity is zero or below: there is no such multiple. `NumericRange`.
+    ///
+    /// ```
+    /// use posbook::{Book, Decimal, Fill, Instrument, OrderSide};
+    ///
+    /// let book = Book::builder().build()?;
+    /// let btc = book.register(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// book.record(Fill::trade(btc, "1".parse()?, OrderSide::Buy, "0.5".parse()?, "50000".parse()?))?;
+    /// let view = book.snapshot();
+    /// let position = view.get(btc).ok_or("flat")?;
+    /// assert_eq!(position.effective_leverage("52000".parse()?, Decimal::from(10_000))?.to_string(), "2.6");
+    /// assert!(position.effective_leverage("52000".parse()?, Decimal::ZERO).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn effective_leverage(&self, price: Price, equity: Decimal) -> Result<Decimal, Rejection> {
+        if equity <= Decimal::ZERO {
+            let rule = "must be above zero to be a multiple of";
+            return Err(Reason::OutOfRange { what: "equity", value: equity, rule }.into());
+        }
+        let worth = self.value_at(price)?.abs();
+        let what = "effective leverage";
+        quotient_rounded(worth, equity, Decimal::ONE).ok_or_else(|| Reason::NumericRange { what }.into())
+    }
+
     /// The stop loss, if there is one.
     pub fn stop_loss(&self) -> Option<Price> {
         self.targets.stop
@@ -192,4 +265,11 @@ impl Position {
     pub fn take_profit(&self) -> Option<Price> {
         self.targets.take
     }
+}
+
+/// What so much worth locks up at this leverage.
+fn margin(value: Decimal, leverage: Leverage) -> Result<Decimal, Rejection> {
+    let margin = value.abs().checked_div(leverage.get());
+    let margin = margin.ok_or(Reason::NumericRange { what: "margin" })?;
+    Ok(margin.round_dp_with_strategy(18, RoundingStrategy::MidpointNearestEven).normalize())
 }

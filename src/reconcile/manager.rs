@@ -1,91 +1,15 @@
 //! The predecessor's names for it: `reconcile_positions` and `sync_existing_positions` on [`PositionManager`].
 
-use std::collections::HashMap;
-use std::fmt;
-
-use super::compare::compare;
-use super::plan::{Item, Plan, Policy, Repair, remarks};
+use super::apply::ReconcileReport;
+use super::changed;
+use super::compare::{Which, compare_some};
+use super::plan::Plan;
+use super::policy::{Policies, Policy};
 use crate::book::Snapshot;
-use crate::error::{Error, Rejection};
-use crate::model::{Command, Instrument, InstrumentId, Sequence};
+use crate::error::Error;
+use crate::model::{Instrument, Sequence};
 use crate::sync::fault;
 use crate::venue::{Completeness, PositionManager, Scope, Venue, VenueReport};
-
-/// What a reconciliation found and did. "In agreement" and "could not be asked" are different: the second is an
-/// [`Error`] (D14).
-///
-/// ```
-/// # use posbook::{Book, venue::{PaperVenue, PositionManager}};
-/// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, PaperVenue::builder().build()))?;
-/// let report = pollster::block_on(manager.reconcile_positions())?;
-/// assert_eq!(report.resolved(), 0);
-/// assert_eq!(report.to_string(), "in agreement");
-/// # Ok::<(), posbook::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReconcileReport {
-    /// Every item of the plan, with what became of it.
-    pub done: Vec<(Item, Outcome)>,
-    /// As [`Plan::partial`].
-    pub partial: Option<String>,
-    /// As [`Plan::unasked`].
-    pub unasked: Option<String>,
-}
-
-/// What became of one repair.
-///
-/// ```
-/// use posbook::reconcile::Outcome;
-///
-/// assert_ne!(Outcome::Applied, Outcome::Waited);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It was published.
-    Applied,
-    /// There was nothing to do yet.
-    Waited,
-    /// The book had changed in the meantime; nothing was changed.
-    Refused(Rejection),
-}
-
-impl ReconcileReport {
-    /// The predecessor's integer: how many discrepancies were resolved, by adopting or dropping.
-    pub fn resolved(&self) -> usize {
-        self.applied(|repair| matches!(repair, Repair::Adopt(_) | Repair::Drop(_)))
-    }
-
-    /// How many keys were released: the reports agree with the book, and nothing blocks new risk there any more (R10).
-    pub fn released(&self) -> usize {
-        self.applied(|repair| matches!(repair, Repair::Release { .. }))
-    }
-
-    /// How many are left: waiting, refused, or frozen until reports agree or somebody looks.
-    pub fn unresolved(&self) -> usize {
-        self.done.len() - self.resolved() - self.released()
-    }
-
-    fn applied(&self, which: impl Fn(&Repair) -> bool) -> usize {
-        self.done.iter().filter(|(item, done)| *done == Outcome::Applied && which(&item.repair)).count()
-    }
-}
-
-impl fmt::Display for ReconcileReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        remarks(f, self.partial.as_deref(), self.unasked.as_deref())?;
-        if self.done.is_empty() {
-            return f.write_str("in agreement");
-        }
-        for (n, (item, outcome)) in self.done.iter().enumerate() {
-            let gap = if n == 0 { "" } else { "\n" };
-            write!(f, "{gap}{} -> {}", item.discrepancy, item.repair)?;
-            if let Outcome::Refused(why) = outcome {
-                write!(f, " (refused: {why})")?;
-            }
-        }
-        Ok(())
-    }
-}
 
 impl<V: Venue> PositionManager<V> {
     /// Compares the book with the venue and repairs it: adopts what only the venue has, drops what only the book has,
@@ -128,7 +52,7 @@ impl<V: Venue> PositionManager<V> {
         self.reconcile_with(Policy { drops: false, ..Policy::default() }).await
     }
 
-    /// As [`PositionManager::reconcile_positions`], with a policy.
+    /// As [`PositionManager::reconcile_positions`], with a policy, or with one for each key.
     ///
     /// # Errors
     /// As there.
@@ -140,8 +64,8 @@ impl<V: Venue> PositionManager<V> {
     /// pollster::block_on(manager.reconcile_with(policy))?;
     /// # Ok::<(), posbook::Error>(())
     /// ```
-    pub async fn reconcile_with(&self, policy: Policy) -> Result<ReconcileReport, Error> {
-        let plan = self.plan_reconciliation(policy).await?;
+    pub async fn reconcile_with(&self, policies: impl Into<Policies>) -> Result<ReconcileReport, Error> {
+        let plan = self.plan_reconciliation(policies).await?;
         Ok(self.apply_plan(plan))
     }
 
@@ -158,7 +82,8 @@ impl<V: Venue> PositionManager<V> {
     /// let report = manager.apply_plan(plan);
     /// # Ok::<(), posbook::Error>(())
     /// ```
-    pub async fn plan_reconciliation(&self, policy: Policy) -> Result<Plan, Error> {
+    pub async fn plan_reconciliation(&self, policies: impl Into<Policies>) -> Result<Plan, Error> {
+        let policies: Policies = policies.into();
         self.book().expire();
         self.pull_fills().await?;
         let unasked = self.resolve_orders().await.err().map(|fault| fault.to_string());
@@ -180,10 +105,18 @@ impl<V: Venue> PositionManager<V> {
         // Confirmations are reports each asked after the answer before: overlapping ones count for nothing (R8).
         let plan = if memory.round == round {
             memory.round += 1;
-            compare(&view, &report, asked, &policy, outside, &mut memory.earlier)
+            // What neither side has touched since the report before agrees as it did then.
+            let last = memory.last.take();
+            let some =
+                last.as_ref().and_then(|last| changed::since(last, self.book(), &view, &report, &policies));
+            let which = some.as_ref().map_or(Which::All, Which::Only);
+            let (plan, open) =
+                compare_some(&view, &report, asked, &policies, outside, &mut memory.earlier, which);
+            memory.last = changed::compared(&view, &report, &policies, &plan, open);
+            plan
         } else {
             let mut apart = memory.earlier.overlapping(report.venue_time);
-            compare(&view, &report, asked, &policy, outside, &mut apart)
+            compare_some(&view, &report, asked, &policies, outside, &mut apart, Which::All).0
         };
         Ok(Plan { unasked, ..plan })
     }
@@ -211,43 +144,6 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), posbook::Error>(())
     /// ```
     pub fn apply_plan(&self, plan: Plan) -> ReconcileReport {
-        let Plan { items, partial, unasked, asked } = plan;
-        // A repair of one leg is no news to the plan's repair of the other: what is asked there is whether anything
-        // happened since the plan's own change.
-        let mut own: HashMap<InstrumentId, Sequence> = HashMap::new();
-        let done = items.into_iter().map(|item| {
-            let Some(mut command) = item.repair.command() else { return (item, Outcome::Waited) };
-            let instrument = command.key().map(|key| key.instrument);
-            let dated = !matches!(command, Command::Quarantine { asked: None, .. });
-            if let Some(since) = instrument.and_then(|id| own.get(&id)) {
-                asked_since(&mut command, *since);
-            }
-            let outcome = match self.book().apply(command) {
-                Ok(published) => {
-                    let last = published.publication.map(|publication| publication.last());
-                    // What is frozen by count was not asked whether it is stale, so it vouches for nothing that follows.
-                    own.extend(instrument.zip(last).filter(|_| dated));
-                    Outcome::Applied
-                }
-                Err(refused) => Outcome::Refused(refused),
-            };
-            (item, outcome)
-        });
-        let done = done.collect();
-        // After a restart this is what new risk waits for; that no doubt is left is asked with each increase (R15).
-        if partial.is_none() {
-            self.book().reported(asked);
-        }
-        ReconcileReport { done, partial, unasked }
-    }
-}
-
-/// Moves the sequence since which a repair's instrument must not have changed.
-fn asked_since(command: &mut Command, since: Sequence) {
-    match command {
-        Command::Adopt(adoption) => adoption.asked = since,
-        Command::Drop(drop) => drop.asked = since,
-        Command::Confirm { asked, .. } | Command::Quarantine { asked: Some(asked), .. } => *asked = since,
-        _ => {}
+        plan.apply(self.book())
     }
 }

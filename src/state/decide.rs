@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, batch, fills, funding, orders, repair, reserve, targets, trail};
+use super::{Slot, State, batch, correct, fills, funding, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, Effect, FillNote, Instrument, InstrumentId, KeyState, Kind,
@@ -125,6 +125,7 @@ fn decided(ask: &Ask<'_>, command: &Command, now: Timestamp) -> Result<Decision,
         Command::Plan(wish) => trail::replan(ask, wish),
         Command::Adopt(found) => repair::adopt(ask, found),
         Command::Drop(gone) => repair::drop_position(ask, gone),
+        Command::Correct(right) => correct::correct(ask, right),
         Command::Quarantine { key, why, asked } => repair::quarantine(ask, *key, why, *asked),
         Command::Confirm { key, asked, .. } => repair::confirm(ask, *key, *asked),
         Command::Accept { key, .. } => repair::accept(ask, *key),

@@ -7,6 +7,7 @@
 
 mod baseline;
 mod batch;
+mod correct;
 mod decide;
 mod fills;
 mod funding;
@@ -193,6 +194,7 @@ impl State {
         slot.untimed |= match command {
             Command::Adopt(found) => found.report_time.is_none(),
             Command::Drop(gone) => gone.report_time.is_none(),
+            Command::Correct(right) => right.moves_quantity() && right.report_time.is_none(),
             _ => false,
         };
         Ok(())

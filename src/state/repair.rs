@@ -14,7 +14,7 @@ use crate::model::{
 use crate::sync::{Arc, fault};
 
 /// Refuses what was decided from a report if the instrument changed since the venue was asked (R8, D6, D7, D8).
-fn fresh(slot: &Slot, asked: Sequence) -> Result<(), Rejection> {
+pub(super) fn fresh(slot: &Slot, asked: Sequence) -> Result<(), Rejection> {
     if slot.revision > asked && !fault("stale_report") {
         let symbol = slot.instrument.symbol().to_string();
         return Err(Reason::StaleReport { symbol, asked, changed: slot.revision }.into());
@@ -22,7 +22,7 @@ fn fresh(slot: &Slot, asked: Sequence) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn unreserved(key: &KeyState) -> Result<(), Rejection> {
+pub(super) fn unreserved(key: &KeyState) -> Result<(), Rejection> {
     match key.orders.first() {
         Some(order) => Err(Reason::AlreadyReserved { key: key.key, by: order.client_id }.into()),
         None => Ok(()),
@@ -31,7 +31,7 @@ fn unreserved(key: &KeyState) -> Result<(), Rejection> {
 
 /// The time of a baseline: never before an earlier one's. A repair by reports without a time has none, whatever an earlier
 /// one had: fills from between the two may have been in their picture (R8).
-fn dated(report: Option<Timestamp>, before: Option<&Baseline>) -> Option<Timestamp> {
+pub(super) fn dated(report: Option<Timestamp>, before: Option<&Baseline>) -> Option<Timestamp> {
     report.map(|time| before.and_then(|b| b.time).map_or(time, |earlier| time.max(earlier)))
 }
 
@@ -115,19 +115,13 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     unreserved(&key)?;
     // cash = realised - s x C + unexplained: what leaves with C comes back in `unexplained`.
     let lot = Lot { side: open.side, quantity: open.quantity, cost: open.cost };
-    key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, lot.signed_cost())?;
+    if !fault("drop_forgets") {
+        key.ledger.unexplained = exact_sub("what is unexplained", key.ledger.unexplained, lot.signed_cost())?;
+    }
     key.position = None;
     // The report dates the key as an adoption does, and what was dropped waits for the fills that closed it (R8).
     let before = key.baseline.take();
-    let waiting = before.as_ref().and_then(|b| b.gap);
-    let gap = match waiting.filter(|gap| gap.side == lot.side) {
-        None => lot,
-        Some(gap) => Lot {
-            quantity: gap.quantity.plus(lot.quantity)?,
-            cost: exact_add("what is unexplained", gap.cost, lot.cost)?,
-            ..lot
-        },
-    };
+    let gap = add_to_gap(before.as_ref().and_then(|b| b.gap), lot)?;
     key.baseline = Some(Arc::new(Baseline {
         id: PositionId { epoch: ask.state.settings().epoch, sequence: ask.next },
         time: dated(gone.report_time, before.as_deref()),
@@ -137,6 +131,18 @@ pub(super) fn drop_position(ask: &Ask<'_>, gone: &DropPosition) -> Result<Decisi
     }));
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected);
     checked(ask, slot, Kind::Dropped, key)
+}
+
+/// A gap and what is taken off beside it: they wait together.
+pub(super) fn add_to_gap(waiting: Option<Lot>, lot: Lot) -> Result<Lot, Rejection> {
+    match waiting.filter(|gap| gap.side == lot.side) {
+        None => Ok(lot),
+        Some(gap) => Ok(Lot {
+            quantity: gap.quantity.plus(lot.quantity)?,
+            cost: exact_add("what is unexplained", gap.cost, lot.cost)?,
+            ..lot
+        }),
+    }
 }
 
 pub(super) fn quarantine(
@@ -224,7 +230,12 @@ pub(super) fn cancel_closing(ask: &Ask<'_>, key: PositionKey) -> Result<Decision
 }
 
 /// A change whose sums the whole book can hold.
-fn checked(ask: &Ask<'_>, slot: &Slot, kind: Kind, after: KeyState) -> Result<Decision, Rejection> {
+pub(super) fn checked(
+    ask: &Ask<'_>,
+    slot: &Slot,
+    kind: Kind,
+    after: KeyState,
+) -> Result<Decision, Rejection> {
     ask.state.totals().can_be_replaced(slot.key(after.key), &after, &slot.instrument)?;
     Ok(Decision::one(ask.change(slot, kind, after), Answer::Done))
 }

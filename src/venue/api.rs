@@ -287,11 +287,11 @@ impl VenueReport {
 ///
 /// let row = VenuePosition {
 ///     symbol: "BTC/USDT:USDT".parse()?, leg: Leg::Net, side: Side::Long, quantity: "1".parse()?,
-///     entry: "50000".parse()?, leverage: None,
+///     entry: "50000".parse()?, leverage: None, margin_mode: None, liquidation_price: None,
 /// };
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VenuePosition {
     /// What is open.
     pub symbol: Symbol,
@@ -305,6 +305,37 @@ pub struct VenuePosition {
     pub entry: Price,
     /// `None`: the venue does not say.
     pub leverage: Option<Leverage>,
+    /// `None`: the venue does not say.
+    #[serde(default)]
+    pub margin_mode: Option<MarginMode>,
+    /// The price at which the venue takes the position over. `None`: the venue does not say, or there is none.
+    #[serde(default)]
+    pub liquidation_price: Option<Price>,
+}
+
+/// What stands for a position's losses.
+///
+/// ```
+/// use posbook::venue::MarginMode;
+///
+/// assert_eq!(MarginMode::Isolated.to_string(), "isolated");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarginMode {
+    /// The whole account.
+    Cross,
+    /// What was set aside for it.
+    Isolated,
+}
+
+impl std::fmt::Display for MarginMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            MarginMode::Cross => "cross",
+            MarginMode::Isolated => "isolated",
+        })
+    }
 }
 
 /// Placeholder instrument id of a fill whose symbol has not been looked up yet.

@@ -9,7 +9,7 @@ use super::pass::Pass;
 use super::place::Place;
 use super::report::OrderReport;
 use super::together::{Panicked, all, both};
-use crate::book::Reservation;
+use crate::book::{Reservation, Selection};
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{ClientOrderId, Command, Intent, KeyState, OrderState, PositionKey};
 
@@ -94,10 +94,38 @@ impl<V: Venue> PositionManager<V> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn flatten(&self, reason: &str) -> Result<Pass, Error> {
+        self.flatten_selection(&Selection::everything(), reason).await
+    }
+
+    /// The same with a part of the book: one batch, so that no strategy is left half closed.
+    ///
+    /// # Errors
+    /// As [`PositionManager::flatten`].
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Selection, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # for symbol in ["BTC/USDT:USDT", "ETH/USDT:USDT"] {
+    /// #     venue.list(Instrument::linear(symbol, "0.1", "0.001")?)?;
+    /// # }
+    /// # let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// # for (symbol, side) in [("BTC/USDT:USDT", Side::Long), ("ETH/USDT:USDT", Side::Short)] {
+    /// #     let id = manager.instrument(symbol)?;
+    /// #     venue.tick(&symbol.parse()?, "5000".parse()?, manager.book().now())?;
+    /// #     manager.book().mark(id, "5000".parse()?)?;
+    /// #     pollster::block_on(manager.open_position(id, side, "1".parse()?, 10, "0.05".parse()?))?;
+    /// # }
+    /// let longs = Selection::everything().side(Side::Long);
+    /// let pass = pollster::block_on(manager.flatten_selection(&longs, "the market turned"))?;
+    /// assert_eq!((pass.closed.len(), manager.get_open_positions_count()), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn flatten_selection(&self, selection: &Selection, reason: &str) -> Result<Pass, Error> {
         let mut tries = 0;
         loop {
             let view = self.book().snapshot();
-            match self.book().submit(view.keys().filter_map(|key| way_out(key, reason))) {
+            let keys = view.keys().filter(|key| selection.has(&view, key));
+            match self.book().submit(keys.filter_map(|key| way_out(key, reason))) {
                 Ok(batch) => {
                     let (closed, faults) =
                         both(self.send_all(batch.reservations), self.cancel_resting_on(None)).await;

@@ -1,10 +1,11 @@
 //! What reconciliation remembers between its runs. It lives beside the manager; [`crate::reconcile`] fills it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
-use crate::model::{PositionKey, Timestamp};
+use super::api::Scope;
+use crate::model::{InstrumentId, PositionKey, Sequence, Symbol, Timestamp};
 
 /// What earlier reports said: how often complete reports, each asked after the answer before, have said the same (R8,
 /// R10); for how many runs in a row a difference could not be decided (R9); and the newest venue time among them.
@@ -62,7 +63,7 @@ impl Confirmations {
     }
 }
 
-fn fingerprint(what: &impl Hash) -> u64 {
+pub(crate) fn fingerprint(what: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     hasher.finish()
@@ -74,4 +75,20 @@ pub(crate) struct Memory {
     /// Answers taken note of.
     pub(crate) round: u64,
     pub(crate) earlier: Confirmations,
+    /// The last complete report and the state it was compared with. `None`: there is none to build on.
+    pub(crate) last: Option<Compared>,
+}
+
+/// A comparison that a later one can build on: what it found in agreement stays so while neither side changes.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    /// The state of the book.
+    pub(crate) sequence: Sequence,
+    pub(crate) scope: Scope,
+    /// A fingerprint of how repairs were chosen.
+    pub(crate) policies: u64,
+    /// What the report said of each symbol, as a fingerprint.
+    pub(crate) rows: HashMap<Symbol, u64>,
+    /// What was not settled.
+    pub(crate) open: BTreeSet<InstrumentId>,
 }

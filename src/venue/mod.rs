@@ -16,12 +16,12 @@ mod upkeep;
 #[cfg(feature = "ccxt")]
 pub(crate) use api::UNRESOLVED;
 pub use api::{
-    Answer, Completeness, FillCursor, FillPage, OrderRequest, OrderStatus, Outcome, Scope, Venue, VenueError,
-    VenueFill, VenuePosition, VenueReport,
+    Answer, Completeness, FillCursor, FillPage, MarginMode, OrderRequest, OrderStatus, Outcome, Scope, Venue,
+    VenueError, VenueFill, VenuePosition, VenueReport,
 };
 pub use manager::PositionManager;
 pub use memory::Confirmations;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Compared, Memory, fingerprint};
 pub use paper::*;
 pub use pass::Pass;
 pub use place::Place;

@@ -187,3 +187,62 @@ fn r14_a_tail_that_ends_inside_a_publication_is_cut_there_and_reported() {
     journal.close().unwrap();
     assert_eq!(History::open(folder.path()).unwrap().bounds().unwrap().1, last);
 }
+
+#[test]
+fn a_journal_that_is_being_written_has_lost_nothing() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let book = journal.book().clone();
+    let id = btc(&book);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for n in 0..400 {
+                let side = if n % 2 == 0 { OrderSide::Buy } else { OrderSide::Sell };
+                let done = book.record(trade(id, 1_000 + n, side, "1", "50000")).unwrap();
+                book.wait_durable(done.sequence.unwrap()).unwrap();
+            }
+        });
+        let mut last = Sequence(0);
+        for _ in 0..200 {
+            let history = History::open(folder.path()).unwrap();
+            // What is acknowledged from here on is not in it, and not lost.
+            std::thread::yield_now();
+            assert_eq!(history.lost().unwrap(), None);
+            last = last.max(history.bounds().unwrap().1);
+        }
+        assert!(last.0 > 0);
+    });
+}
+
+#[test]
+fn reading_on_from_a_place_gives_every_publication_once() {
+    let folder = Folder::new();
+    let (journal, digests) = traded(&folder);
+    let history = journal.history().unwrap();
+    let mut place = history.beginning().unwrap();
+    assert_eq!(place.sequence(), Sequence(0));
+    let mut next = 1;
+    let see = |publication: &[posbook::Change], next: &mut u64| {
+        for change in publication {
+            assert_eq!(change.sequence.0, *next);
+            *next += 1;
+        }
+    };
+    history.go_on(&mut place, |publication| see(publication, &mut next)).unwrap();
+    let last = *digests.keys().next_back().unwrap();
+    assert_eq!((place.sequence().0, next), (last, last + 1));
+    assert_eq!(place.view().digest(), digests[&last]);
+    // Nothing new: nothing is shown. Then a change, in another look at the file.
+    history.go_on(&mut place, |_| panic!("nothing has happened")).unwrap();
+    let book = journal.book();
+    let done = book.record(trade(btc(book), 5_000, OrderSide::Buy, "1", "50000")).unwrap();
+    book.wait_durable(done.sequence.unwrap()).unwrap();
+    journal.history().unwrap().go_on(&mut place, |publication| see(publication, &mut next)).unwrap();
+    assert_eq!(place.view().digest(), book.snapshot().digest());
+    // From the middle, over a checkpoint.
+    let middle = digests.keys().copied().find(|sequence| *sequence > last / 2).unwrap();
+    let mut place = journal.history().unwrap().place_at(Sequence(middle)).unwrap();
+    let mut next = middle + 1;
+    journal.history().unwrap().go_on(&mut place, |publication| see(publication, &mut next)).unwrap();
+    assert_eq!(place.view().digest(), book.snapshot().digest());
+}

@@ -10,6 +10,7 @@
 )]
 
 mod agree;
+mod changed;
 mod doubts;
 mod escaped;
 mod exits;
@@ -17,6 +18,7 @@ mod fills;
 mod late;
 mod legs;
 mod orders;
+mod policies;
 mod random_reports;
 mod reconcile;
 #[path = "../properties/scale.rs"]

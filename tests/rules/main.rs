@@ -12,6 +12,7 @@
 
 mod busts;
 mod contracts;
+mod corrections;
 mod field;
 mod help;
 mod r01;

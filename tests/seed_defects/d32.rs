@@ -1,9 +1,10 @@
 //! D32: what both sides knew was never compared, so a missed fill stayed missed. Here side and size are compared: a
-//! difference freezes the key for new risk and never changes the position by itself (R8, R10). Entry and leverage of
-//! what both sides know are not compared yet.
+//! difference freezes the key for new risk and never changes the position by itself (R8, R10). Entry and leverage are compared
+//! where the policy says so.
 
 use pollster::block_on;
-use posbook::reconcile::{Discrepancy, Item, Outcome, ReconcileReport};
+use posbook::reconcile::{Aspect, Discrepancy, Item, Outcome, Policy, ReconcileReport, Ways};
+use posbook::venue::VenuePosition;
 use posbook::{Leg, OrderSide, Side, TroubleKind};
 
 use crate::help_money::*;
@@ -62,4 +63,19 @@ fn d32_a_difference_does_not_keep_the_position_from_being_closed() {
     block_on(world.manager.close_position(BTC, "out")).unwrap();
     world.quiet_pass();
     assert_eq!((world.stands(BTC).as_str(), agreed(&world, BTC).as_str()), ("flat", "0"));
+}
+
+#[test]
+fn d32_another_entry_and_another_leverage_are_found_and_change_nothing() {
+    let world = world();
+    world.open(BTC, Side::Long, "1");
+    world.pass(std::time::Duration::from_millis(1));
+    let before = world.book().snapshot().digest();
+    let said = VenuePosition { leverage: Some("3".parse().unwrap()), ..row(BTC, Side::Long, "1", "50500") };
+    world.report(vec![said]);
+    let thorough = Policy { ways: Ways::thorough(), ..Policy::default() };
+    let found = block_on(world.manager.reconcile_with(thorough)).unwrap();
+    let aspects: Vec<_> = found.done.iter().filter_map(|(item, _)| item.discrepancy.aspect()).collect();
+    assert_eq!(aspects, [Aspect::Entry, Aspect::Leverage], "D32: {found}");
+    assert_eq!(world.book().snapshot().digest(), before);
 }

@@ -586,5 +586,7 @@ impl World {
 
 pub fn row(symbol: &str, side: Side, quantity: &str, entry: &str) -> VenuePosition {
     let symbol = symbol.parse().unwrap();
-    VenuePosition { symbol, leg: Leg::Net, side, quantity: q(quantity), entry: p(entry), leverage: None }
+    let (leg, quantity, entry) = (Leg::Net, q(quantity), p(entry));
+    let (leverage, margin_mode, liquidation_price) = (None, None, None);
+    VenuePosition { symbol, leg, side, quantity, entry, leverage, margin_mode, liquidation_price }
 }

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
 use crate::curves::{Along, Curves};
 use crate::mix::Kind;
+use crate::sheet::escape;
 use crate::suite::Row;
 use crate::time;
 

@@ -13,7 +13,7 @@ use posbook::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::text;
+use super::folding::text;
 use crate::output::{Format, write};
 use crate::{Failure, Verdict, input};
 

@@ -1,25 +1,30 @@
 //! `posbook fold`: fills from a file through a real book, and what they come to: positions, realised profit, fees.
 //!
 //! ```text
-//! fold FILE               fills as JSON lines or CSV
+//! fold FILE               fills as JSON lines or CSV, or ccxt's unified trades as a JSON array
 //! fold --case FILE        accounting cases (`accounting-case/1`), one answer a step
 //! ```
 
 mod case;
+mod folding;
+mod read;
 mod rows;
+mod trades;
 
 use std::path::PathBuf;
 
 use clap::Args;
+use posbook::interop::ccxt::{Markets, Source};
 
 use crate::output::Format;
-use crate::{Failure, Verdict};
+use crate::{Failure, Verdict, input};
 
 /// Options of `posbook fold`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Fills: JSON lines, or CSV with a header. Columns: symbol, side (buy, sell), quantity, price; and, if there are any, id,
-    /// order, fee, fee_currency, time (milliseconds), leg (long, short). `-` is stdin.
+    /// order, fee, fee_currency, time (milliseconds), leg (long, short). Or a JSON array of ccxt's unified trades
+    /// (docs/ccxt.md). `-` is stdin.
     #[arg(value_name = "FILE", required_unless_present = "case", conflicts_with = "case")]
     file: Option<PathBuf>,
 
@@ -31,9 +36,17 @@ pub struct Options {
     #[arg(long, requires = "case")]
     id: Option<String>,
 
-    /// What one contract of a symbol is; 1 unless said.
+    /// What one contract of a symbol is; 1 unless said, or unless ccxt's trades prove it.
     #[arg(long, value_name = "SYMBOL=SIZE", conflicts_with = "case", value_parser = size)]
     contract_size: Vec<(String, posbook::Quantity)>,
+
+    /// Of ccxt's trades: whose they are; named in problems.
+    #[arg(long, value_name = "NAME", conflicts_with = "case")]
+    exchange: Option<String>,
+
+    /// Of ccxt's trades: ccxt's markets as JSON, for the contract sizes.
+    #[arg(long, value_name = "FILE", conflicts_with = "case")]
+    markets: Option<PathBuf>,
 
     /// A table for people; or JSON: of fills one object on the last line, of cases one a step.
     #[arg(long, default_value = "table")]
@@ -46,17 +59,23 @@ fn size(text: &str) -> Result<(String, posbook::Quantity), String> {
     if size.is_zero() { Err("a contract has a size".to_owned()) } else { Ok((symbol.to_owned(), size)) }
 }
 
+impl Options {
+    /// Where trades of ccxt come from.
+    fn source(&self) -> Result<Source, Failure> {
+        let source = self.exchange.as_deref().map(Source::new).unwrap_or_default();
+        let Some(path) = &self.markets else { return Ok(source) };
+        let markets = Markets::read(&input::text(path)?)
+            .map_err(|wrong| Failure::Input(format!("{}: {wrong}", path.display())))?;
+        Ok(source.with_markets(markets))
+    }
+}
+
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
     match (&options.case, &options.file) {
         (Some(cases), _) => case::run(cases, options.id.as_deref(), options.format),
-        (None, Some(file)) => rows::run(file, &options.contract_size, options.format),
+        (None, Some(file)) => rows::run(file, options),
         (None, None) => {
             Err(Failure::Input("nothing to fold: name a file of fills, or --case FILE".to_owned()))
         }
     }
-}
-
-/// A number as it is printed: without zeros at its end.
-fn text(number: posbook::Decimal) -> String {
-    number.normalize().to_string()
 }

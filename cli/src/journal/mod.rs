@@ -15,7 +15,10 @@ use crate::Failure;
 impl From<JournalError> for Failure {
     fn from(wrong: JournalError) -> Self {
         match wrong {
-            JournalError::System { .. } => Failure::Environment(wrong.to_string()),
+            // Who holds it may let go of it: no fault of what was asked.
+            JournalError::System { .. } | JournalError::Held { .. } => {
+                Failure::Environment(wrong.to_string())
+            }
             _ => Failure::Input(wrong.to_string()),
         }
     }

@@ -1,6 +1,7 @@
 //! `posbook fold` as a user runs it, and the golden accounting cases that none of us wrote.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod bitget;
 mod golden;
 mod live;
 
@@ -122,4 +123,101 @@ fn a_fill_that_cannot_be_booked_is_told_and_the_verdict_is_no() {
     let refused = folded["refused"].as_array().unwrap();
     assert!(refused[0].as_str().unwrap().starts_with("line 3: Conflict"), "{refused:?}");
     assert!(refused[1].as_str().unwrap().starts_with("line 4: Unbooked"), "{refused:?}");
+}
+
+/// Three trades as ccxt has them: numbers and text, one fee and several, a rebate, and a contract of a tenth.
+const TRADES: &str = r#"[
+    {"id": "1", "order": "o-1", "timestamp": 1705950365664, "symbol": "LTC/USDT:USDT", "side": "buy", "takerOrMaker": "taker",
+     "price": 68.42, "amount": 2, "cost": 13.684, "fee": null,
+     "fees": [{"cost": "0.006842", "currency": "USDT"}, {"cost": "0.1", "currency": "GT"}]},
+    {"id": "1", "order": "o-1", "timestamp": 1705950365664, "symbol": "LTC/USDT:USDT", "side": "buy", "takerOrMaker": "taker",
+     "price": "68.42", "amount": "2", "cost": 13.684, "fee": null,
+     "fees": [{"cost": "0.006842", "currency": "USDT"}, {"cost": "0.1", "currency": "GT"}]},
+    {"id": 2, "order": "o-2", "timestamp": 1705950366664, "symbol": "LTC/USDT:USDT", "side": "sell", "takerOrMaker": "maker",
+     "price": 70.42, "amount": 1, "cost": 7.042, "fee": {"cost": "-0.0007", "currency": "USDT"}},
+    {"id": "3", "symbol": "BTC/USDT", "side": "buy", "price": 50000, "amount": 1, "cost": 50000,
+     "fee": {"cost": 0.001, "currency": "BTC"}}]"#;
+
+#[test]
+fn trades_of_ccxt_are_folded_and_their_costs_say_what_a_contract_is() {
+    let output = fed(&["fold", "-", "--format", "json"], TRADES);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let folded = json(&output);
+    assert_eq!((&folded["fills"], &folded["duplicates"]), (&3.into(), &1.into()));
+    let by = |symbol: &str| {
+        let all = folded["positions"].as_array().unwrap();
+        all.iter().find(|p| p["symbol"] == symbol).unwrap()
+    };
+    let ltc = by("LTC/USDT:USDT");
+    assert_eq!(
+        (&ltc["contract_size"], &ltc["quantity"], &ltc["entry_price"], &ltc["realised"]),
+        (&"0.1".into(), &"1".into(), &"68.42".into(), &"0.2".into())
+    );
+    assert_eq!((&ltc["fees"]["USDT"], &ltc["fees"]["GT"]), (&"0.006142".into(), &"0.1".into()));
+    // A fee in the base currency is taken from what was bought.
+    assert_eq!(
+        (&by("BTC/USDT")["quantity"], &by("BTC/USDT")["contract_size"]),
+        (&"0.999".into(), &"1".into())
+    );
+    // What somebody says wins.
+    let said = fed(&["fold", "-", "--contract-size", "LTC/USDT:USDT=1", "--format", "json"], TRADES);
+    assert_eq!(json(&said)["totals"]["USDT"]["realised"], "2");
+}
+
+#[test]
+fn a_trade_that_cannot_be_read_is_told_with_its_row_and_the_verdict_is_no() {
+    let trades = r#"[{"id": "1", "symbol": "A/B:B", "side": "buy", "price": 2, "amount": 1}, 17,
+        {"symbol": "A/B:B", "side": "buy", "price": 2, "amount": 1}]"#;
+    let output = fed(&["fold", "-", "--exchange", "okx", "--format", "json"], trades);
+    assert_eq!(output.status.code(), Some(1));
+    let folded = json(&output);
+    let refused = folded["refused"].as_array().unwrap();
+    assert_eq!((&folded["fills"], refused.len()), (&1.into(), 2));
+    assert!(refused[1].as_str().unwrap().starts_with("row 2: okx A/B:B: id: "), "{refused:?}");
+    for (text, says) in [("[1,", "not JSON"), ("[{]", "not JSON")] {
+        assert!(refused_input(text).contains(says));
+    }
+    let none = fed(&["fold", "-", "--format", "json"], "[]");
+    assert_eq!((none.status.code(), &json(&none)["fills"]), (Some(0), &0.into()));
+}
+
+fn refused_input(text: &str) -> String {
+    refused(&fed(&["fold", "-", "--format", "json"], text), 2)
+}
+
+/// The trades that ccxt's own tests publish, of seven exchanges: each that says what it was is folded, and the contract sizes come out.
+#[test]
+fn the_published_trades_are_folded() {
+    let data = std::env::var("POSBOOK_DATA").unwrap_or_else(|_| "../shared/data".to_owned());
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(data)
+        .join("fills/ccxt-fixtures.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: {} is not there (POSBOOK_DATA)", path.display());
+        return;
+    };
+    let fixtures: Value = serde_json::from_str(&text).unwrap();
+    let (mut folded, mut sizes) = (0, 0);
+    for entry in fixtures["entries"].as_array().unwrap() {
+        if !entry["method"].as_str().unwrap().starts_with("fetchMyTrades") {
+            continue;
+        }
+        let exchange = entry["exchange"].as_str().unwrap();
+        let output =
+            fed(&["fold", "-", "--exchange", exchange, "--format", "json"], &entry["unified"].to_string());
+        let answer = json(&output);
+        // One exchange publishes a trade without an id and a side: nobody can tell what it was.
+        let told = entry["unified"].as_array().unwrap().iter().all(|trade| !trade["id"].is_null());
+        assert_eq!(output.status.code(), Some(i32::from(!told)), "{exchange}: {answer}");
+        folded += answer["fills"].as_u64().unwrap();
+        if let Some(size) =
+            entry["contract_size"].as_str().filter(|_| answer["positions"].as_array().unwrap().len() == 1)
+        {
+            assert_eq!(answer["positions"][0]["contract_size"], size, "{exchange}");
+            sizes += 1;
+        }
+    }
+    println!("{folded} trades folded, {sizes} contract sizes as published");
+    assert!(folded > 0 && sizes > 0);
 }

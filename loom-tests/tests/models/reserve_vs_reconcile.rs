@@ -31,6 +31,8 @@ pub fn reconcile(stage: &Stage, long: Option<&str>) -> Said {
         quantity: contracts(quantity),
         entry: price("100"),
         leverage: None,
+        margin_mode: None,
+        liquidation_price: None,
     };
     let report = VenueReport {
         scope: Scope::All,
@@ -40,7 +42,7 @@ pub fn reconcile(stage: &Stage, long: Option<&str>) -> Said {
     };
     let policy = Policy { consent: Consent::EmptyMeansFlat, ..Policy::default() };
     let view = stage.book.snapshot();
-    let plan = compare(&view, &report, stage.asked, &policy, &[], &mut Confirmations::default());
+    let plan = compare(&view, &report, stage.asked, &policy.into(), &[], &mut Confirmations::default());
     let Some(item) = plan.items.into_iter().next() else { return Said::word("nothing to do") };
     let (done, command) = match item.repair {
         Repair::Adopt(adoption) => ("adopted", Command::Adopt(adoption)),

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::positions::{Flat, Position, Row};
 use crate::model::{Leg, Side};
+use crate::venue::MarginMode;
 
 /// ccxt's unified position structure, in the order of its manual.
 #[derive(Debug, Serialize)]
@@ -28,7 +29,7 @@ struct Unified<'a> {
     maintenance_margin: Option<Box<RawValue>>,
     unrealized_pnl: Option<Box<RawValue>>,
     liquidation_price: Option<Box<RawValue>>,
-    margin_mode: Option<&'a str>,
+    margin_mode: Option<MarginMode>,
     info: Info,
 }
 
@@ -73,7 +74,7 @@ fn open(position: &Position) -> Unified<'_> {
         leverage: position.leverage.map(raw),
         unrealized_pnl: position.unrealised.map(raw),
         liquidation_price: position.liquidation_price.map(raw),
-        margin_mode: position.isolated.map(|isolated| if isolated { "isolated" } else { "cross" }),
+        margin_mode: position.margin_mode,
         ..empty(position.symbol.as_str(), position.leg, position.contract_size)
     }
 }

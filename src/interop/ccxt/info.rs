@@ -6,10 +6,13 @@ use serde_json::value::RawValue;
 
 use super::Faulty;
 use super::json::{Fields, Token, token, value_number};
-use super::names::{AMOUNTS, CLOSED, CLOSED_AT, DIRECTIONS, IDS, MODES, Sign, Unit, YES_IS_LONG};
+use super::names::{
+    AMOUNTS, CLOSED, CLOSED_AT, DIRECTIONS, IDS, MARGIN_MODES, MODES, Sign, Unit, YES_IS_LONG,
+};
 use super::number::Number;
 use super::words::{self, Direction, folded};
 use crate::model::Side;
+use crate::venue::MarginMode;
 
 /// How deep inner objects are looked into.
 const DEEPEST: usize = 3;
@@ -177,6 +180,21 @@ impl<'a> Info<'a> {
             }
         }
         None
+    }
+
+    /// The margin mode, by word or by yes and no. A number says nothing: 1 is cross at one exchange and isolated at another.
+    pub fn margin_mode(&self) -> Option<MarginMode> {
+        if let Some((_, value)) = self.find(&MARGIN_MODES)
+            && let Token::Text(word) = token(value)
+            && let Some(mode) = words::margin_mode(&word)
+        {
+            return Some(mode);
+        }
+        let of = |yes, then: MarginMode, other| if yes { then } else { other };
+        let said = |names: &[&str]| self.find(names).and_then(|(_, value)| truth(value));
+        let (isolated, cross) = (MarginMode::Isolated, MarginMode::Cross);
+        let by_isolated = said(&["isolated"]).map(|yes| of(yes, isolated, cross));
+        by_isolated.or_else(|| said(&["crossmode", "crossmargin"]).map(|yes| of(yes, cross, isolated)))
     }
 
     /// bybit's and its relatives' number of the leg: 0 is one-way, 1 long, 2 short.

@@ -146,6 +146,23 @@ pub(super) const MARGINS: [&str; 5] =
 /// By which the margin is multiplied.
 pub(super) const LEVERAGES: [&str; 4] = ["leverage", "lever", "leverrate", "leveragevalue"];
 
+/// The leverage where ccxt has none: the real one before the one that was asked for.
+pub(super) const LEVERAGES_SAID: [&str; 4] = ["realleverage", "leverage", "lever", "leverrate"];
+
+/// At which price the exchange takes the position over.
+pub(super) const LIQUIDATIONS: [&str; 7] = [
+    "liquidationprice",
+    "liqprice",
+    "liqpx",
+    "liquidationpx",
+    "liquidateprice",
+    "estliqprice",
+    "estimatedliquidationprice",
+];
+
+/// Words of the margin mode.
+pub(super) const MARGIN_MODES: [&str; 3] = ["marginmode", "margintype", "mgnmode"];
+
 /// What is traded, by the exchange's own name.
 pub(super) const IDS: [&str; 8] =
     ["symbol", "instid", "contractcode", "contract", "instrumentname", "instrument", "market", "productid"];

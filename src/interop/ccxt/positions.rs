@@ -9,7 +9,7 @@ use super::json;
 use super::problem::{Fault, Problem, Unreadable};
 use super::row::{self, Draft};
 use crate::model::{Leg, Leverage, Price, Quantity, Side, Symbol, Timestamp};
-use crate::venue::{Completeness, Scope, VenuePosition, VenueReport};
+use crate::venue::{Completeness, MarginMode, Scope, VenuePosition, VenueReport};
 
 /// An open position, as far as the row says. Prices and sizes keep all digits that were written, up to 28.
 ///
@@ -44,8 +44,8 @@ pub struct Position {
     pub unrealised: Option<Decimal>,
     /// `None`: the row has none, or zero, which means cross margin. It may be the effective one, which moves with the market.
     pub leverage: Option<Decimal>,
-    /// Isolated margin or cross. `None`: the row does not say.
-    pub isolated: Option<bool>,
+    /// `None`: neither the row nor its exchange says.
+    pub margin_mode: Option<MarginMode>,
 }
 
 impl Position {
@@ -68,6 +68,9 @@ impl Position {
             entry: Price::nearest(entry).map_err(refused("entryPrice"))?,
             // An effective leverage has endless digits; four are plenty.
             leverage: self.leverage.and_then(|leverage| Leverage::new(leverage.round_dp(4)).ok()),
+            margin_mode: self.margin_mode,
+            // For a look at how near it is: one that no price can hold says nothing.
+            liquidation_price: self.liquidation_price.and_then(|price| Price::nearest(price).ok()),
         })
     }
 }

@@ -14,6 +14,7 @@ use super::words::{self, Direction};
 use super::{Faulty, Market, Source};
 use crate::error::shorten;
 use crate::model::{Leg, Quantity, Side, Symbol};
+use crate::venue::MarginMode;
 
 /// A row that was read by itself; its leg may depend on the other rows.
 pub(super) enum Draft {
@@ -83,13 +84,15 @@ impl Row<'_> {
             contract_size,
             entry_price,
             mark_price: self.price("markPrice"),
-            liquidation_price: self.price("liquidationPrice"),
+            liquidation_price: self
+                .price("liquidationPrice")
+                .or_else(|| self.own_price(&names::LIQUIDATIONS)),
             unrealised: ["unrealizedPnl", "unrealizedProfit"]
                 .iter()
                 .find_map(|f| self.fields.extra(f))
                 .map(|n| n.value),
-            leverage: self.price("leverage"),
-            isolated: self.isolated(),
+            leverage: self.price("leverage").or_else(|| self.own_price(&names::LEVERAGES_SAID)),
+            margin_mode: self.margin_mode(),
         };
         Ok(Draft::Open(position, leg.is_some()))
     }
@@ -284,13 +287,14 @@ impl Row<'_> {
         self.fields.extra(name).map(|n| n.value).filter(|price| *price > Decimal::ZERO)
     }
 
-    fn isolated(&self) -> Option<bool> {
-        let mode = self.fields.text("marginMode").ok().flatten();
-        match words::folded(&mode?).as_str() {
-            "isolated" => Some(true),
-            "cross" | "crossed" => Some(false),
-            _ => None,
-        }
+    /// The same figure where only the exchange's own row has it.
+    fn own_price(&self, names: &[&str]) -> Option<Decimal> {
+        self.info.number(names).map(|n| n.value).filter(|price| *price > Decimal::ZERO)
+    }
+
+    fn margin_mode(&self) -> Option<MarginMode> {
+        let said = self.fields.text("marginMode").ok().flatten();
+        said.as_deref().and_then(words::margin_mode).or_else(|| self.info.margin_mode())
     }
 
     /// BASE/QUOTE:SETTLE says how profit is paid. `None`: neither the symbol nor anybody else does.

@@ -1,6 +1,7 @@
 //! The words in which exchanges say which way a position goes and whether the account is in hedge mode.
 
 use crate::model::{OrderSide, Side};
+use crate::venue::MarginMode;
 
 /// Lower case without separators, so that `position_side`, `positionSide` and `PositionSide` are one name.
 pub(super) fn folded(name: &str) -> String {
@@ -46,5 +47,14 @@ pub(super) fn hedged(word: &str) -> Option<bool> {
         Some(false)
     } else {
         None
+    }
+}
+
+/// What stands for the losses. `None`: not a word that is known here.
+pub(super) fn margin_mode(word: &str) -> Option<MarginMode> {
+    match folded(word.trim()).as_str() {
+        "isolated" | "isolatedmargin" => Some(MarginMode::Isolated),
+        "cross" | "crossed" | "crossmargin" => Some(MarginMode::Cross),
+        _ => None,
     }
 }

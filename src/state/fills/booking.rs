@@ -78,6 +78,10 @@ pub(super) fn book(
                 Side::Long => exact_sub("realised profit", part.value, share)?,
                 Side::Short => exact_sub("realised profit", share, part.value)?,
             };
+            let profit = match open.leverage {
+                Some(leverage) if fault("leveraged_profit") => profit * leverage.get(),
+                _ => profit,
+            };
             ledger.realised = exact_add("realised profit", ledger.realised, profit)?;
             if kind == Kind::Closed {
                 // The adoption goes on dating the key: a fill from before it was in the adopted quantity (R8).

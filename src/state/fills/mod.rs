@@ -91,6 +91,10 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
         News::Fill { quantity, value } => (quantity, value),
         News::Unfoldable(why) => return Ok(unbooked(ask, slot, &to, fill, seen, why)),
     };
+    let quantity = match to.order {
+        Some(order) if fault("requested_booked") => order.quantity,
+        _ => quantity,
+    };
     match fold(ask, slot, &to, fill, seen, quantity, value) {
         Ok(decision) => Ok(decision),
         // Range, precision, overflow: money moved all the same (R4).

@@ -202,5 +202,7 @@ fn row(symbol: &Symbol, leg: Leg, exposure: Exposure) -> Option<VenuePosition> {
         quantity: Quantity::new(exposure.quantity.abs()).ok()?,
         entry: Price::new(entry).ok()?,
         leverage: exposure.leverage,
+        margin_mode: None,
+        liquidation_price: None,
     })
 }

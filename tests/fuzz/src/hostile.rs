@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use posbook::{
-    Adoption, Amount, ClientOrderId, Command, ContractKind, Currency, DropPosition, Exit, ExitPlan, ExitRule,
+    Adoption, Amount, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency, DropPosition, Exit, ExitPlan, ExitRule,
     Field, Fill, Fraction, Instrument, InstrumentId, InstrumentSpec, Leg, Leverage, OrderRef, OrderSide,
     OrderStep, Owner, PositionId, PositionKey, PositionMode, Precondition, Price, PriceSign, Quantity,
     Ratchet, Sequence, Shape, Side, Sums, TargetRule, Targets, Tier, Timestamp,
@@ -298,6 +298,17 @@ impl Known {
                 rule: maybe(u, rule)?,
                 asked: self.sequence(u)?,
                 report_time: maybe(u, time)?,
+            }),
+            26 if u.arbitrary()? => Command::Correct(Correction {
+                key: key(u)?,
+                position: self.position(u)?,
+                to: match u.arbitrary()? {
+                    true => Corrected::Quantity { quantity: quantity(u)?, entry: price(u)? },
+                    false => Corrected::Leverage(leverage(u)?),
+                },
+                asked: self.sequence(u)?,
+                report_time: maybe(u, time)?,
+                reason: words(u)?,
             }),
             26 => Command::Drop(DropPosition {
                 key: key(u)?,

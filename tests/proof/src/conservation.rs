@@ -64,6 +64,9 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
                 (Command::Drop(gone), (Some(before), None)) => {
                     add(gone.key.instrument, before.side, -before.quantity.get());
                 }
+                (Command::Correct(right), (Some(before), Some(after))) => {
+                    add(right.key.instrument, after.side, after.quantity.get() - before.quantity.get());
+                }
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@
 //! does not test what its name says. So a twin that survives fails this program, and so does a red test of the
 //! unmodified crate, a test that did not run, or one that failed for another reason.
 //!
-//! How it builds: `src/workshop.rs`.
+//! `cargo faults NAME ...` takes these twins only. How it builds: `src/workshop.rs`.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use posbook_loom::workshop::{self, Checker, Workshop, executable};
 
 mod twins;
-use twins::{Guard, Suite, TWINS};
+use twins::{Guard, Suite, TWINS, Twin};
 
 /// Longer than the slowest test by far: a twin that hangs has not been noticed by a test.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -42,8 +42,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let workshop = Workshop::new()?;
     let mut failures = Vec::new();
 
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = asked.iter().find(|name| TWINS.iter().all(|twin| twin.fault != **name)) {
+        return Err(format!("there is no twin {unknown:?}").into());
+    }
+    let twins: Vec<&'static Twin> =
+        TWINS.iter().filter(|twin| asked.is_empty() || asked.iter().any(|name| name == twin.fault)).collect();
     println!("The unmodified crate: every guard must be green.");
-    let all = TWINS.iter().flat_map(|twin| twin.guards);
+    let all = twins.iter().flat_map(|twin| twin.guards);
     let guards: BTreeMap<_, _> = all.map(|guard| ((guard.suite, guard.test), guard)).collect();
     let built = build(&workshop, Build::Sound, guards.values().map(|guard| guard.suite))?;
     let jobs: Vec<Job> = guards.values().map(|guard| Job { guard, fault: None }).collect();
@@ -51,15 +57,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 
     let built = build(&workshop, Build::Twins, guards.values().map(|guard| guard.suite))?;
     println!("\nThe twins: every guard must notice.");
-    for twin in TWINS {
+    for twin in &twins {
         println!("{:<16} {}", twin.fault, twin.what);
     }
-    let of =
-        |twin: &'static twins::Twin| twin.guards.iter().map(|guard| Job { guard, fault: Some(twin.fault) });
-    let jobs: Vec<Job> = TWINS.iter().flat_map(of).collect();
+    let of = |twin: &'static Twin| twin.guards.iter().map(|guard| Job { guard, fault: Some(twin.fault) });
+    let jobs: Vec<Job> = twins.iter().copied().flat_map(of).collect();
     failures.extend(try_all(&workshop, &built, &jobs)?);
 
-    println!("\n{} twins, {} guards, {:.0} s", TWINS.len(), guards.len(), started.elapsed().as_secs_f64());
+    println!("\n{} twins, {} guards, {:.0} s", twins.len(), guards.len(), started.elapsed().as_secs_f64());
     for failure in &failures {
         println!("WRONG: {failure}");
     }

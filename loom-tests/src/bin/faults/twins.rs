@@ -372,6 +372,42 @@ pub(crate) const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "bad_row_aborts",
+        what: "one row that cannot be read ends the reading of a report (D14)",
+        guards: &[defect("d14::d14_bad_rows_hide_no_good_one", "D14: a bad row hid a good one")],
+    },
+    Twin {
+        fault: "drop_forgets",
+        what: "a position that is dropped leaves nothing unexplained (D21, R10)",
+        guards: &[defect(
+            "d21::d21_a_drop_by_reconcile_says_why_and_keeps_the_gap_until_its_fill_explains_it",
+            "no result is made up",
+        )],
+    },
+    Twin {
+        fault: "requested_booked",
+        what: "what an order asked for is booked, and not what it filled (D22, R2)",
+        guards: &[defect(
+            "d22::d22_partly_filled_then_cancelled_is_what_filled_and_nothing_is_sent_again",
+            "right: (Refused(",
+        )],
+    },
+    Twin {
+        fault: "leveraged_profit",
+        what: "profit is multiplied by the leverage (D25, R17)",
+        guards: &[defect("d25::d25_leverage_is_not_in_the_result_and_the_contract_size_is", "long at 10x")],
+    },
+    Twin {
+        fault: "one_leg",
+        what: "every row of a report is taken for one leg's (D27, R12)",
+        guards: &[defect("d27::d27_both_legs_of_a_hedged_symbol_are_there_however_they_came", "right: 2")],
+    },
+    Twin {
+        fault: "presence_only",
+        what: "of what both sides have nothing is compared (D32)",
+        guards: &[defect("d32::d32_a_missed_fill_is_found_and_blocks_until_it_is_booked", "in agreement")],
+    },
+    Twin {
         fault: "no_ring",
         what: "a fill is not compared with those that were booked (R3, I11)",
         guards: &[
