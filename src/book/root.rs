@@ -4,8 +4,8 @@
 //! announces a debt on an address, the address is freed and reused by an object of the other cell, and that cell's
 //! writer pays the debt. The fault needs an address of ours to reappear elsewhere, so what the cell stores is a shell
 //! that is **never freed while its book lives** (I13): every shell that was published goes back to the pool on every
-//! path, replaced or lost, and is used again for a later root. What the array cannot hold is leaked, a few dozen bytes,
-//! and counted.
+//! path, replaced or lost, and is used again for a later root. What the array cannot hold is leaked and counted: a few dozen
+//! bytes, and what it shows if somebody holds it then, for nobody looks at it again.
 //!
 //! Reuse is sound because a shell is changed only while it is uniquely owned: the swap pays every debt on the old root
 //! into its count before it drops its own, so a reader that still holds it, by an owned count or by a debt, makes
@@ -198,7 +198,8 @@ pub struct Health {
     pub shells_made: u64,
     /// Shells that were put away, or found in the pool, while a load in flight, a writer or a reader still held them.
     pub shells_pinned: u64,
-    /// Shells that found the pool full and were leaked, about 48 bytes each.
+    /// Shells that found the pool full and were leaked: about 48 bytes each, and with one that a reader held, the state that it
+    /// shows. It takes more than 250 readers that each hold another root: [`Reader::release`](super::Reader::release) lets go.
     pub shells_leaked: u64,
     /// Writes that found no body to use again and copied the newest one: the first few, and those beside snapshots that
     /// are held.
@@ -306,6 +307,8 @@ impl Pool {
             Some(shell)
         };
         if let Some(homeless) = homeless.and_then(|shell| self.shells.put(shell)) {
+            // It waits no more: nobody is to look for it.
+            self.taken(&homeless);
             self.leaked.fetch_add(1, Relaxed);
             std::mem::forget(homeless);
         }
