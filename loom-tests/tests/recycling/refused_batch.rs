@@ -1,7 +1,7 @@
 //! A batch that is refused half-way, beside a writer. Its first command stands on a body already when its second is refused; that
 //! body is used again as one that lost, and nothing of it is ever seen.
 //!
-//! Without a bound 1,262,759 schedules had the same outcomes; here at most five preemptions. All reached: turns lost and the sequence at the end, which is that of four changes whoever came first.
+//! Without a bound 1,262,759 schedules had the same outcomes; here at most ten preemptions. All reached: turns lost and the sequence at the end, which is that of four changes whoever came first.
 //!
 //! | turns lost | sequence | how |
 //! |---|---|---|
@@ -19,7 +19,7 @@ use super::pool::{Both, booked_two, write};
 pub fn leaves_nothing() {
     let both = Arc::new(Both::new());
     let seen = Arc::clone(&both);
-    let (name, bound) = ("recycling: a refused batch beside a writer", Bound::Preemptions(5));
+    let (name, bound) = ("recycling: a refused batch beside a writer", Bound::Preemptions(10));
     explore_within(name, bound, &[(0, 4), (1, 4)], move || {
         let (book, [here, there]) = booked_two();
         let other = {

@@ -1,4 +1,4 @@
-//! Two writers and a reader over one pool, at most three preemptions: without a bound it does not finish.
+//! Two writers and a reader over one pool, at most five preemptions: without a bound it does not finish.
 //!
 //! Legal outcomes, all reached: the turns lost, and the two looks of the reader: 11, 12, 13, 22, 23, 33, each with 0 or 1.
 
@@ -14,7 +14,7 @@ pub fn two_writers_and_a_reader() {
     let seen = Arc::clone(&both);
     let looks = [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)];
     let table: Vec<_> = looks.iter().flat_map(|(a, b)| [(0, *a, *b), (1, *a, *b)]).collect();
-    explore_within("recycling: two writers and a reader", Bound::Preemptions(3), &table, move || {
+    explore_within("recycling: two writers and a reader", Bound::Preemptions(5), &table, move || {
         let (book, id) = booked();
         let mut reader = book.reader();
         let writers = ["a", "b"].map(|what| {
