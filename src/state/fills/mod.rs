@@ -119,7 +119,10 @@ fn fold(
 ) -> Result<Decision, Rejection> {
     let mut notes = Notes::from_slice(&to.notes);
     let mut key = ask.key(slot, to.key);
-    if let Some(order) = to.order.filter(|order| key.order(order.client_id).is_none()) {
+    if let Some(order) = to
+        .order
+        .filter(|order| ask.state.has_forgotten(order.client_id) && key.order(order.client_id).is_none())
+    {
         key.orders.push(Arc::new(order.clone()));
     }
     let (traded, paid) = (quantity, value);

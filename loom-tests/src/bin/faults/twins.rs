@@ -277,8 +277,7 @@ pub(crate) const TWINS: &[Twin] = &[
                 "r12::two_strategies_of_one_account_agree_with_its_net_and_repair_nothing",
                 "right: (\"long 3\", \"short 2\")",
             ),
-            // The order is on its own key and on nobody's then.
-            world("is named as another one was (R15)"),
+            world("was booked here (R12)"),
         ],
     },
     Twin {
