@@ -111,8 +111,9 @@ pub(crate) struct Lost<T> {
     pub candidate: RootArc<T>,
 }
 
-/// Places in the pool of shells; shells beyond that are leaked. They are pinned only by loads in flight and by readers.
-pub(crate) const POOL_PLACES: usize = if cfg!(posbook_loom) { 4 } else { 256 };
+/// Places in the pool of shells; shells beyond that wait in its bag. They are pinned only by loads in flight and by readers.
+/// Few in the models, so that the bag is used there.
+pub(crate) const POOL_PLACES: usize = if cfg!(any(posbook_loom, posbook_shuttle)) { 2 } else { 256 };
 /// Places of their own for shells that were held when they were put away.
 pub(crate) const PARKING_PLACES: usize = if cfg!(posbook_loom) { 1 } else { 4 };
 /// Bodies that wait to be used again. So many are never needed by two or three writers, and then none is freed, which costs

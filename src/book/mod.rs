@@ -5,6 +5,7 @@
 //! inside it (I6).
 
 mod audit;
+mod bag;
 mod batch;
 mod body;
 mod bust;

@@ -25,6 +25,14 @@ impl<T> Places<T> {
         self.by_vacancy().filter_map(|(n, cell)| Some((n, cell.swap(None)?)))
     }
 
+    /// Puts what was drained back where it was; hands back what has found no place.
+    pub(super) fn put_back(&self, place: usize, item: T) -> Option<T> {
+        match self.cells.get(place) {
+            Some(cell) => cell.swap(Some(item)).and_then(|other| self.put(other)),
+            None => self.put(item),
+        }
+    }
+
     /// What was drained from this place is not coming back.
     pub(super) fn vacated(&self, place: usize) {
         self.vacant.store(place as u64, Relaxed);

@@ -4,8 +4,7 @@
 //! announces a debt on an address, the address is freed and reused by an object of the other cell, and that cell's
 //! writer pays the debt. The fault needs an address of ours to reappear elsewhere, so what the cell stores is a shell
 //! that is **never freed while its book lives** (I13): every shell that was published goes back to the pool on every
-//! path, replaced or lost, and is used again for a later root. What the array cannot hold is leaked and counted: a few dozen
-//! bytes, and what it shows if somebody holds it then, for nobody looks at it again.
+//! path, replaced or lost, and is used again for a later root.
 //!
 //! Reuse is sound because a shell is changed only while it is uniquely owned: the swap pays every debt on the old root
 //! into its count before it drops its own, so a reader that still holds it, by an owned count or by a debt, makes
@@ -23,6 +22,7 @@ use crate::sync::{
 };
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::bag::Bag;
 use super::body::{Body, Followed};
 use super::places::Places;
 use super::snapshot::Snapshot;
@@ -40,6 +40,10 @@ const SWEEP_ALL_EVERY: u64 = 8;
 
 /// How many drafts there are between two bodies that may go.
 const LET_GO_EVERY: u64 = 4_096;
+
+/// How many shells that found no place are looked at before one is made: more than one, or with readers that come and go there
+/// would be more and more of them.
+const BAG_LOOKS: usize = 2;
 
 /// How many foreign loads in a row are taken for more than bad luck.
 const FOREIGN_LOADS: u32 = 8;
@@ -163,7 +167,7 @@ impl Root {
     /// How many shells wait in the pool, once nobody else touches it.
     #[cfg(posbook_recycling)]
     pub(crate) fn shells_idle(&self) -> u64 {
-        self.pool.shells.idle() + self.pool.parking.idle()
+        self.pool.shells.idle() + self.pool.parking.idle() + self.pool.bag.idle()
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -172,7 +176,6 @@ impl Root {
             lost_turns: self.retries.load(Relaxed),
             shells_made: self.pool.made.load(Relaxed),
             shells_pinned: self.pool.pinned.load(Relaxed),
-            shells_leaked: self.pool.leaked.load(Relaxed),
             bodies_copied: self.pool.copied.load(Relaxed),
             journal: None,
         }
@@ -194,13 +197,11 @@ pub struct Health {
     pub foreign_loads: u64,
     /// Turns of the write loop that found a newer root and asked again.
     pub lost_turns: u64,
-    /// Shells allocated. Stays at about readers + threads + the few that were made in advance.
+    /// Shells allocated. Stays at about readers + threads + the few that were made in advance; with more than 250 readers that
+    /// each hold another root, at a few times as many as they are.
     pub shells_made: u64,
     /// Shells that were put away, or found in the pool, while a load in flight, a writer or a reader still held them.
     pub shells_pinned: u64,
-    /// Shells that found the pool full and were leaked: about 48 bytes each, and with one that a reader held, the state that it
-    /// shows. It takes more than 250 readers that each hold another root: [`Reader::release`](super::Reader::release) lets go.
-    pub shells_leaked: u64,
     /// Writes that found no body to use again and copied the newest one: the first few, and those beside snapshots that
     /// are held.
     pub bodies_copied: u64,
@@ -213,6 +214,8 @@ struct Pool {
     shells: Places<RootArc<Shell>>,
     /// Shells that were held when they were put away, as many as find a place.
     parking: Places<RootArc<Shell>>,
+    /// Shells that found no place: hundreds of readers hold others.
+    bag: Bag<RootArc<Shell>>,
     bodies: Places<Arc<Body>>,
     tag: u32,
     /// What an idle shell holds, so that it pins nothing.
@@ -221,7 +224,6 @@ struct Pool {
     reuse: bool,
     made: Counter,
     pinned: Counter,
-    leaked: Counter,
     copied: Counter,
     /// Copies at the last look.
     copied_before: Counter,
@@ -235,7 +237,7 @@ struct Pool {
 
 impl Pool {
     fn new(tag: u32, empty: &Snapshot, reuse: bool) -> Self {
-        let [made, pinned, leaked, copied, copied_before, parked, swept, drafts] = [0; 8].map(Counter::new);
+        let [made, pinned, copied, copied_before, parked, swept, drafts] = [0; 7].map(Counter::new);
         let (shells, parking, bodies) =
             (Places::new(POOL_PLACES), Places::new(PARKING_PLACES), Places::new(BODY_PLACES));
         let reuse = reuse && RECYCLING;
@@ -248,7 +250,7 @@ impl Pool {
             reuse,
             made,
             pinned,
-            leaked,
+            bag: Bag::new(),
             copied,
             copied_before,
             parked,
@@ -266,25 +268,44 @@ impl Pool {
     }
 
     /// A shell around this body: one that nobody else holds, or a new one.
-    fn shell(&self, view: Snapshot) -> RootArc<Shell> {
+    fn shell(&self, mut view: Snapshot) -> RootArc<Shell> {
         if RECYCLING {
             for (place, mut idle) in self.shells.drain() {
-                self.taken(&idle);
-                if let Some(shell) = RootArc::get_mut(&mut idle) {
-                    self.shells.vacated(place);
-                    shell.sequence = view.sequence();
-                    let before = std::mem::replace(&mut shell.view, view);
-                    self.retire_body(before);
-                    return idle;
+                match self.show(&mut idle, view) {
+                    None => {
+                        self.shells.vacated(place);
+                        return idle;
+                    }
+                    Some(back) => view = back,
                 }
-                // Still held, by a load in flight or a reader.
-                self.retire(idle);
+                self.keep_homeless(self.shells.put_back(place, idle));
+            }
+            for _ in 0..BAG_LOOKS {
+                let Some(mut idle) = self.bag.take() else { break };
+                match self.show(&mut idle, view) {
+                    None => return idle,
+                    Some(back) => view = back,
+                }
+                self.bag.put(idle);
             }
         }
         self.fresh(view)
     }
 
-    /// Puts a shell away. It is never freed: what finds no place is leaked and counted.
+    /// Lets a shell that waited show this; hands it back if somebody still holds the shell: a load in flight, or a reader.
+    fn show(&self, idle: &mut RootArc<Shell>, view: Snapshot) -> Option<Snapshot> {
+        let Some(shell) = RootArc::get_mut(idle) else {
+            self.pinned.fetch_add(1, Relaxed);
+            return Some(view);
+        };
+        self.taken(shell);
+        shell.sequence = view.sequence();
+        let before = std::mem::replace(&mut shell.view, view);
+        self.retire_body(before);
+        None
+    }
+
+    /// Puts a shell away. It is never freed.
     fn retire(&self, mut shell: RootArc<Shell>) {
         if !RECYCLING || fault("shell_freed") {
             return;
@@ -306,30 +327,32 @@ impl Pool {
         } else {
             Some(shell)
         };
-        if let Some(homeless) = homeless.and_then(|shell| self.shells.put(shell)) {
-            // It waits no more: nobody is to look for it.
-            self.taken(&homeless);
-            self.leaked.fetch_add(1, Relaxed);
-            std::mem::forget(homeless);
-        }
+        self.keep_homeless(homeless.and_then(|shell| self.shells.put(shell)));
         if let Some(body) = body {
             self.retire_body(body);
+        }
+    }
+
+    /// Keeps a shell that found no place.
+    fn keep_homeless(&self, homeless: Option<RootArc<Shell>>) {
+        if let Some(shell) = homeless {
+            self.bag.put(shell);
         }
     }
 
     /// A shell that was held when it was put away waits with what it shows, and nobody may come to its place again for long.
     /// So after each write one place is looked at, as long as there are such shells: mostly where they are put first, because
     /// who held one may be done with it a moment later and its body is still near the newest; now and then where those are
-    /// that found no place there, so that none keeps an old state for ever.
+    /// that found no place there, and at what waits in the bag, so that none keeps an old state for ever.
     fn sweep(&self) {
         if RECYCLING && self.parked.load(Relaxed) > 0 {
             let turn = self.swept.fetch_add(1, Relaxed);
-            let found = if turn % SWEEP_ALL_EVERY == SWEEP_ALL_EVERY - 1 {
-                self.shells.take_at(turn / SWEEP_ALL_EVERY).map(|(_, shell)| shell)
+            let (found, waited) = if turn % SWEEP_ALL_EVERY == SWEEP_ALL_EVERY - 1 {
+                (self.shells.take_at(turn / SWEEP_ALL_EVERY).map(|(_, shell)| shell), self.bag.take())
             } else {
-                self.parking.next_from(turn)
+                (self.parking.next_from(turn), None)
             };
-            if let Some(shell) = found {
+            for shell in found.into_iter().chain(waited) {
                 self.taken(&shell);
                 self.retire(shell);
             }

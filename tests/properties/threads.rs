@@ -389,3 +389,35 @@ fn writers_that_lose_turns_seldom_copy() {
     let health = book.health();
     assert!(health.bodies_copied * 20 < 2 * EACH as u64, "{health:?}");
 }
+
+/// More readers than the pool has places, each holding another root: a shell each and no more, however much is written and
+/// however often they move on; and what they let go is used by the next ones.
+#[test]
+fn a_crowd_of_readers_costs_a_shell_each_and_no_more() {
+    const READERS: u64 = 700;
+    let (book, btc) = book();
+    let mut written = 0;
+    let mut write = || {
+        written += 1;
+        book.record(trade(btc, written.to_string(), OrderSide::Buy, "1", "50000")).unwrap();
+    };
+    let made = || book.health().shells_made;
+    for _ in 0..2 {
+        let mut crowd: Vec<Reader> = (0..READERS).map(|_| book.reader()).collect();
+        for reader in &mut crowd {
+            reader.view();
+            write();
+        }
+        let full = made();
+        assert!((READERS..READERS * 3 / 2).contains(&full), "{full} shells");
+        (0..2_000).for_each(|_| write());
+        assert!(made() <= full + 2, "{} shells: nobody took any since there were {full}", made());
+        for _ in 0..3 {
+            for reader in &mut crowd {
+                reader.view();
+                write();
+            }
+        }
+        assert!(made() < READERS * 3, "{} shells for {READERS} readers that move on", made());
+    }
+}

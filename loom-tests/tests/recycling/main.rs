@@ -8,6 +8,7 @@
 #![cfg(all(posbook_loom, posbook_recycling))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a model fails by a panic")]
 
+mod crowd;
 mod pool;
 mod refused_batch;
 mod three_threads;

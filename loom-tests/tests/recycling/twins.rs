@@ -3,7 +3,7 @@
 
 use posbook_loom::must_fail;
 
-use super::{refused_batch, writer_vs_reader, writer_vs_writer};
+use super::{crowd, refused_batch, writer_vs_reader, writer_vs_writer};
 
 const LEFT: &str = "a shell left its book (I13)";
 
@@ -17,6 +17,12 @@ fn shell_freed() {
 #[test]
 fn pinned_freed() {
     must_fail("pinned_freed", LEFT, writer_vs_reader::a_held_shell_never_changes);
+}
+
+/// Who finds another bag where it puts its own back forgets it.
+#[test]
+fn bag_lost() {
+    must_fail("bag_lost", LEFT, crowd::two_writers_and_a_full_pool);
 }
 
 /// A body that lost is taken for history: what it holds of the key that it lost with was never published.
