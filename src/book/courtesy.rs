@@ -21,25 +21,46 @@ const LOOKS: u32 = 512;
 
 /// How many writers have lost a turn and are still at it.
 #[derive(Debug)]
-pub(crate) struct Courtesy(CachePadded<Counter>);
+pub(crate) struct Courtesy(CachePadded<Losers>);
+
+#[derive(Debug)]
+struct Losers {
+    now: Counter,
+    /// How many there were since the book was made.
+    ever: Counter,
+    /// How many there had been when somebody waited in vain: whoever is counted since before then sleeps, and is not waited for
+    /// again. Where threads are more than cores, every command would wait in full for a thread that has no core.
+    in_vain: Counter,
+}
 
 impl Courtesy {
     pub(crate) fn new() -> Self {
-        Self(CachePadded::new(Counter::new(0)))
+        let [now, ever, in_vain] = [0; 3].map(Counter::new);
+        Self(CachePadded::new(Losers { now, ever, in_vain }))
     }
 
     /// Before the first turn of a command: a short wait if somebody else has lost.
     pub(crate) fn give_way(&self) {
-        let mut looks = 0;
-        while looks < LOOKS && self.0.load(Relaxed) > 0 {
-            glance();
-            looks += 1;
+        if self.0.now.load(Relaxed) == 0 {
+            return;
         }
+        let ever = self.0.ever.load(Relaxed);
+        if ever == self.0.in_vain.load(Relaxed) {
+            return;
+        }
+        for _ in 0..LOOKS {
+            if self.0.now.load(Relaxed) == 0 {
+                return;
+            }
+            glance();
+        }
+        self.0.in_vain.store(ever, Relaxed);
     }
 
     /// After a lost turn: counted until it is dropped.
     pub(crate) fn lost(&self) -> Lost<'_> {
-        self.0.fetch_add(1, Relaxed);
+        self.0.ever.fetch_add(1, Relaxed);
+        self.0.now.fetch_add(1, Relaxed);
         Lost(self)
     }
 }
@@ -49,6 +70,6 @@ pub(crate) struct Lost<'a>(&'a Courtesy);
 
 impl Drop for Lost<'_> {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Relaxed);
+        self.0.0.now.fetch_sub(1, Relaxed);
     }
 }
