@@ -1,7 +1,7 @@
 //! `posbook bench` as a user runs it: every option is in the report, wrong usage is refused with what is possible, and an
 //! older report is compared or refused. Nothing here asserts a speed.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 

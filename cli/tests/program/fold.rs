@@ -4,8 +4,7 @@ mod bitget;
 mod golden;
 mod live;
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 

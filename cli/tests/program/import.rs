@@ -1,7 +1,6 @@
 //! `posbook import` as a user runs it: one object a row, exit codes, and what is wrong with a file said with its place.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value, json};
 

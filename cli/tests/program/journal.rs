@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_types, reason = "one journal for all tests")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
 use serde_json::Value;

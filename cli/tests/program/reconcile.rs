@@ -1,7 +1,6 @@
 //! `posbook reconcile` as a user runs it: a journal that a bot has left, a report of its venue, and what the journal holds after.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use posbook::journal::{History, Journal, JournalOptions};
 use posbook::{Book, Fill, Instrument, OrderSide, Timestamp};

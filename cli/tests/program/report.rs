@@ -1,7 +1,6 @@
 //! `posbook report`, as a user runs it: on a journal that a replay wrote, whose own figures it has to give, and on what is none.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
