@@ -26,17 +26,17 @@ pub(crate) struct Courtesy(CachePadded<Losers>);
 #[derive(Debug)]
 struct Losers {
     now: Counter,
-    /// How many there were since the book was made.
-    ever: Counter,
-    /// How many there had been when somebody waited in vain: whoever is counted since before then sleeps, and is not waited for
-    /// again. Where threads are more than cores, every command would wait in full for a thread that has no core.
+    /// Turns that were lost since the book was made.
+    turns: Counter,
+    /// How many had been lost when somebody waited in vain: who has not lost another one since then sleeps, and is not waited
+    /// for. Where threads are more than cores, every command would wait in full for a thread that has no core.
     in_vain: Counter,
 }
 
 impl Courtesy {
     pub(crate) fn new() -> Self {
-        let [now, ever, in_vain] = [0; 3].map(Counter::new);
-        Self(CachePadded::new(Losers { now, ever, in_vain }))
+        let [now, turns, in_vain] = [0; 3].map(Counter::new);
+        Self(CachePadded::new(Losers { now, turns, in_vain }))
     }
 
     /// Before the first turn of a command: a short wait if somebody else has lost.
@@ -44,8 +44,8 @@ impl Courtesy {
         if self.0.now.load(Relaxed) == 0 {
             return;
         }
-        let ever = self.0.ever.load(Relaxed);
-        if ever == self.0.in_vain.load(Relaxed) {
+        let turns = self.0.turns.load(Relaxed);
+        if turns == self.0.in_vain.load(Relaxed) {
             return;
         }
         for _ in 0..LOOKS {
@@ -54,19 +54,27 @@ impl Courtesy {
             }
             glance();
         }
-        self.0.in_vain.store(ever, Relaxed);
+        self.0.in_vain.store(turns, Relaxed);
     }
 
     /// After a lost turn: counted until it is dropped.
     pub(crate) fn lost(&self) -> Lost<'_> {
-        self.0.ever.fetch_add(1, Relaxed);
         self.0.now.fetch_add(1, Relaxed);
-        Lost(self)
+        let lost = Lost(self);
+        lost.again();
+        lost
     }
 }
 
 /// A writer that has lost a turn.
 pub(crate) struct Lost<'a>(&'a Courtesy);
+
+impl Lost<'_> {
+    /// Another turn was lost.
+    pub(crate) fn again(&self) {
+        self.0.0.turns.fetch_add(1, Relaxed);
+    }
+}
 
 impl Drop for Lost<'_> {
     fn drop(&mut self) {

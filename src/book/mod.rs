@@ -529,7 +529,10 @@ impl Inner {
                 }
             };
             found = newer;
-            loser.get_or_insert_with(|| self.courtesy.lost());
+            match &loser {
+                None => loser = Some(self.courtesy.lost()),
+                Some(lost) => lost.again(),
+            }
             pause(turn);
             turn += 1;
         }
