@@ -43,6 +43,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "opened",
         "quarantined",
         "registered",
+        "reached",
         "released",
         "replaced",
         "replanned",
