@@ -91,8 +91,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         3 => (k(), any::<Option<u16>>(), any::<Option<u16>>(), b(), b())
             .prop_map(|(key, stop, take, loosen, remove)| Op::Retarget { key, stop, take, loosen, remove }),
         3 => (k(), n()).prop_map(|(key, which)| Op::Plan { key, which }),
-        4 => k().prop_map(|key| Op::Trail { key }),
-        4 => k().prop_map(|key| Op::Reach { key }),
+        6 => k().prop_map(|key| Op::Trail { key }),
+        3 => k().prop_map(|key| Op::Reach { key }),
         3 => (k(), b()).prop_map(|(key, send)| Op::Exit { key, send }),
         2 => (k(), b(), n(), p(), prop::bool::weighted(0.2), b()).prop_map(|(key, long, quantity, price, stale, timed)| {
             Op::Adopt { key, long, quantity, price, stale, timed }
@@ -101,7 +101,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Quarantine { key, stale }),
         1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Confirm { key, stale }),
         3 => k().prop_map(|key| Op::Accept { key }),
-        1 => k().prop_map(|key| Op::CancelClosing { key }),
+        3 => k().prop_map(|key| Op::CancelClosing { key }),
         1 => Just(Op::Expire),
     ];
     prop_oneof![5 => life, 5 => fills, 3 => rest]
