@@ -63,7 +63,12 @@ impl TryFrom<Written> for Excursion {
 }
 
 impl Excursion {
-    /// By this share of the cost an extreme has to move before a mark is worth a change: 1/10,000.
+    /// By this share of the cost an extreme has to move before a mark is worth a change: 1/10,000, below any fee, so what is not
+    /// noted never decides how good a stop or a target was.
+    ///
+    /// Measured with `posbook replay`, noted extremes among all changes: 13 % in its synthetic market, 4 to 5 % on recorded
+    /// futures quotes and spot trades. Noting every extreme takes 17 and 8 to 9 %; at 5/10,000, about a taker's fee, it would be 7
+    /// and 3 %.
     pub const GRAIN: Decimal = Decimal::from_parts(1, 0, 0, false, 4);
 
     /// Two extremes.
