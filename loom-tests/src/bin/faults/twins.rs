@@ -303,7 +303,7 @@ pub(crate) const TWINS: &[Twin] = &[
     Twin {
         fault: "batch_split",
         what: "a batch is published command by command (R14)",
-        guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("of a pair")],
+        guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("a pair ")],
     },
     Twin {
         fault: "one_name",
