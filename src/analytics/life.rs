@@ -73,9 +73,11 @@ pub struct Life {
     /// The changes that booked them; of many, the first 256.
     pub booked_by: Vec<Sequence>,
     /// The best unrealised profit that was reached: maximum favourable excursion, MFE (J. Sweeney, *Maximum Adverse
-    /// Excursion*, Wiley 1997).
+    /// Excursion*, Wiley 1997). At the marks that were noted ([`Excursion`](crate::Excursion)), and at the price of the fill
+    /// that closed it; unknown if none was noted.
     pub favourable: Figure,
-    /// The worst unrealised loss that was reached, as a negative number: maximum adverse excursion, MAE (the same).
+    /// The worst unrealised loss that was reached, as a negative number: maximum adverse excursion, MAE (the same). Zero: it was
+    /// never below its entry.
     pub adverse: Figure,
     /// Why what it earned as a whole is not known. `None`: it is.
     #[serde(skip)]

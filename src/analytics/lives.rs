@@ -11,8 +11,8 @@ use super::moved::moved;
 use crate::book::Snapshot;
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Change, Command, Effect, Instrument, InstrumentId, KeyState, Kind, Position, PositionId, PositionKey,
-    Quantity, Sequence, Side, Sums, Timestamp,
+    Change, Command, Effect, Excursion, Instrument, InstrumentId, KeyState, Kind, Position, PositionId,
+    PositionKey, Quantity, Sequence, Side, Sums, Timestamp,
 };
 use crate::sync::Arc;
 
@@ -351,6 +351,15 @@ impl Open {
             }
             _ => self.left.average(instrument),
         };
+        // Where marks were noted, the price of the end is one more.
+        let closing = Sum::of([after.ledger.realised, -earlier].map(Some)).get();
+        let extremes = was
+            .excursion
+            .ok_or(Unknown::NotRecorded)
+            .and_then(|noted| closing.ok_or(Unknown::NumericRange).map(|last| noted.at_the_end(kind, last)));
+        let extreme = |of: fn(&Excursion) -> Decimal| {
+            extremes.map_or_else(Figure::Unknown, |all| Figure::Known(of(&all)))
+        };
         Life {
             position: self.position,
             key: after.key,
@@ -370,8 +379,8 @@ impl Open {
             reason,
             fills: self.fills,
             booked_by: self.booked_by,
-            favourable: Figure::Unknown(Unknown::NotRecorded),
-            adverse: Figure::Unknown(Unknown::NotRecorded),
+            favourable: extreme(Excursion::favourable),
+            adverse: extreme(Excursion::adverse),
             fault: self.fault,
         }
     }

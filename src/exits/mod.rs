@@ -2,9 +2,11 @@
 //! value that names what fired, and the book checks it again where it lands (R16).
 
 mod due;
+mod reach;
 mod trail;
 
 pub use due::due;
+pub use reach::reach;
 pub use trail::trail;
 
 use crate::model::{Instrument, Position};

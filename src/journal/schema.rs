@@ -9,13 +9,15 @@ use super::error::JournalError;
 /// Says in the head of the file that it is a journal of ours: "posb".
 pub(super) const APPLICATION: u32 = 0x706f_7362;
 /// The newest version of the schema.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// How the tables get from each older version to the next one: the first entry is from 1 to 2. What stands in them is
 /// written again afterwards, all in one transaction ([`migrate`](super::migrate)).
 const STEPS: [&str; VERSION as usize - 1] = [
-    // A checksum of a checkpoint's bytes: a later version, which knows more fields, cannot make its digest again.
+    // A checksum of a checkpoint's bytes, whatever a later version makes of them.
     "ALTER TABLE checkpoints ADD COLUMN sum INTEGER NOT NULL DEFAULT 0",
+    // Positions know their extremes: in records and in views.
+    "",
 ];
 
 /// Every table of the newest version.
@@ -88,7 +90,7 @@ CREATE VIEW positions_current AS
          k.stands ->> 'take' AS take, k.stands ->> 'position' AS position, k.stands ->> 'opened_at' AS opened_at,
          k.stands ->> 'life_realised' AS realised, k.stands ->> 'orders' AS orders,
          k.stands ->> 'in_doubt' AS in_doubt, k.stands ->> 'closing' AS closing, k.stands ->> 'troubles' AS troubles,
-         k.sequence
+         k.sequence, k.stands ->> 'favourable' AS favourable, k.stands ->> 'adverse' AS adverse
   FROM keys k JOIN instruments i ON i.id = k.instrument
   WHERE k.stands ->> 'quantity' IS NOT NULL;
 CREATE VIEW fills AS
@@ -101,7 +103,8 @@ CREATE VIEW fills AS
 CREATE VIEW closed_positions AS
   SELECT i.symbol, c.leg, c.owner, c.ended ->> 'position' AS position, c.ended ->> 'side' AS side,
          c.ended ->> 'entry' AS entry, c.ended ->> 'opened_at' AS opened_at, c.time AS closed_at,
-         c.ended ->> 'realised' AS realised, c.kind AS how, c.sequence
+         c.ended ->> 'realised' AS realised, c.kind AS how, c.sequence,
+         c.ended ->> 'favourable' AS favourable, c.ended ->> 'adverse' AS adverse
   FROM changes c JOIN instruments i ON i.id = c.instrument
   WHERE c.ended IS NOT NULL;
 ";

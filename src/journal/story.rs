@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::model::{
-    Change, Command, Fill, KeyState, Kind, OrderRef, Position, PositionId, Shape, Side, Sums, Timestamp,
+    Change, Command, Excursion, Fill, KeyState, Kind, OrderRef, Position, PositionId, Shape, Side, Sums,
+    Timestamp,
 };
 
 /// Something as text.
@@ -71,6 +72,21 @@ struct Open {
     take: Option<Text<Decimal>>,
     opened_at: Timestamp,
     life_realised: Text<Decimal>,
+    #[serde(flatten)]
+    extremes: Option<Extremes>,
+}
+
+/// The best and the worst unrealised profit.
+#[derive(Serialize)]
+struct Extremes {
+    favourable: Text<Decimal>,
+    adverse: Text<Decimal>,
+}
+
+impl Extremes {
+    fn of(excursion: Excursion) -> Self {
+        Self { favourable: number(excursion.favourable()), adverse: number(excursion.adverse()) }
+    }
 }
 
 impl Open {
@@ -86,6 +102,7 @@ impl Open {
             take: position.targets.take.map(|price| number(price.get())),
             opened_at: position.opened_at,
             life_realised: number(position.realised),
+            extremes: position.excursion.map(Extremes::of),
         }
     }
 }
@@ -184,6 +201,8 @@ struct Ended {
     entry: Text<Decimal>,
     opened_at: Timestamp,
     realised: Text<Decimal>,
+    #[serde(flatten)]
+    extremes: Option<Extremes>,
 }
 
 /// The life that ended with a change, with all that it realised.
@@ -193,14 +212,16 @@ pub(super) fn ended(change: &Change) -> Option<String> {
     }
     let (Some(gone), _) = change.positions() else { return None };
     let (before, after) = change.ledgers()?;
-    let realised =
-        after.realised.checked_sub(before.realised).and_then(|by| gone.realised.checked_add(by))?;
+    let last = after.realised.checked_sub(before.realised)?;
+    let realised = gone.realised.checked_add(last)?;
+    let extremes = gone.excursion.map(|noted| noted.at_the_end(change.kind(), last));
     Some(text(&Ended {
         position: Text(gone.id),
         side: gone.side,
         entry: number(gone.entry_price()),
         opened_at: gone.opened_at,
         realised: number(realised),
+        extremes: extremes.map(Extremes::of),
     }))
 }
 

@@ -305,6 +305,15 @@ pub enum Kind {
     Busted,
     /// The venue's word was taken on the size or the leverage of its position.
     Corrected,
+    /// A mark moved the best or the worst unrealised profit of a life.
+    Reached,
+}
+
+impl Kind {
+    /// Whether only what a mark said was written down: nothing that a venue could report is another (R8).
+    pub(crate) const fn only_notes(self) -> bool {
+        matches!(self, Kind::Reached)
+    }
 }
 
 impl std::fmt::Display for Kind {
@@ -339,6 +348,7 @@ impl std::fmt::Display for Kind {
             Kind::ClosingCancelled => "closing cancelled",
             Kind::Busted => "busted",
             Kind::Corrected => "corrected",
+            Kind::Reached => "reached",
         })
     }
 }

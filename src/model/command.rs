@@ -127,6 +127,13 @@ pub enum Command {
     Bust(Bust),
     /// Take the venue's word on the size or the leverage of a position that both have.
     Correct(Correction),
+    /// Note the fresh mark if it moves the best or the worst unrealised profit of a position ([`Excursion`](crate::Excursion)).
+    Reach {
+        /// Which key.
+        key: PositionKey,
+        /// Which life of it.
+        position: PositionId,
+    },
 }
 
 impl Command {
@@ -238,6 +245,7 @@ impl Command {
             Command::Expire => "expire",
             Command::Expect { .. } => "expect",
             Command::Correct(_) => "correct",
+            Command::Reach { .. } => "reach",
         }
     }
 
@@ -279,6 +287,7 @@ impl Command {
             Command::Correct(c) => Some(c.key),
             Command::Step { key, .. }
             | Command::Trail { key, .. }
+            | Command::Reach { key, .. }
             | Command::Quarantine { key, .. }
             | Command::Confirm { key, .. }
             | Command::Accept { key, .. }

@@ -7,6 +7,7 @@ mod baseline;
 mod bust;
 mod change;
 mod command;
+mod excursion;
 mod exit;
 mod fill;
 mod funding;
@@ -32,6 +33,7 @@ pub use change::{
     TroubleKind, Unit,
 };
 pub use command::Command;
+pub use excursion::Excursion;
 pub use exit::{Exit, ExitRule};
 pub(crate) use fill::Notes;
 pub use fill::{Fill, FillNote, Forced, OrderRef, Shape};

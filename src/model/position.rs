@@ -1,10 +1,12 @@
 //! An open exposure: an immutable value.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
+use super::excursion::Excursion;
 use super::ids::{ClientOrderId, PositionId, Sequence, Timestamp};
 use super::instrument::{ContractKind, Instrument};
 use super::key::{PositionKey, Side};
@@ -33,7 +35,7 @@ use crate::error::{Reason, Rejection};
 /// assert_eq!(position.entry_price().to_string(), "50500");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Which life of the key this is.
     pub id: PositionId,
@@ -70,6 +72,41 @@ pub struct Position {
     /// Realised in this life.
     #[serde(with = "money")]
     pub realised: Decimal,
+    /// The extremes of its unrealised profit. `None`: no mark was noted in this life.
+    #[serde(default)]
+    pub excursion: Option<Excursion>,
+}
+
+impl Hash for Position {
+    /// As derived, but for what a position has gained since: at its default that is not a part of it, so that a book in
+    /// which it stands nowhere has the digest that an earlier version gave it, in its journals too.
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self {
+            id,
+            key,
+            side,
+            quantity,
+            cost,
+            contract_size,
+            contract,
+            leverage,
+            targets,
+            targets_from,
+            exits,
+            best,
+            taken,
+            opened_at,
+            revision,
+            realised,
+            excursion,
+        } = self;
+        (id, key, side, quantity, cost, contract_size, contract, leverage, targets).hash(hasher);
+        (targets_from, exits, best, taken, opened_at, revision, realised).hash(hasher);
+        if let Some(excursion) = excursion {
+            // No list that follows is so long: what is hashed with it can be nothing without it.
+            (usize::MAX, excursion).hash(hasher);
+        }
+    }
 }
 
 /// Who set a position's targets: the order that opened it may recompute them at its completion, unless someone moved

@@ -28,7 +28,9 @@ pub(super) fn since(
     let mut these = last.open.clone();
     for published in book.changes_after(last.sequence).published_until(view.sequence()) {
         // A lag says no more than that much has happened.
-        these.extend(published.ok()?.iter().filter_map(crate::model::Change::instrument));
+        let published = published.ok()?;
+        let happened = published.iter().filter(|change| !change.kind().only_notes());
+        these.extend(happened.filter_map(crate::model::Change::instrument));
     }
     let now = rows(report);
     let told_apart = now.iter().filter(|(symbol, said)| last.rows.get(*symbol) != Some(*said));

@@ -149,8 +149,10 @@ impl State {
                 self.totals.strays += 1;
                 self.strays.push(*seen);
             }
-            Effect::Key { before, after, seen, .. } => {
-                self.put_key(sequence, command, before.as_ref(), after, seen.as_ref())?;
+            Effect::Key { kind, before, after, seen, .. } => {
+                // An extreme that is noted changes nothing that a report is about (R8).
+                let dated = (!kind.only_notes()).then_some(sequence);
+                self.put_key(dated, command, before.as_ref(), after, seen.as_ref())?;
             }
         }
         self.sequence = sequence;
@@ -169,7 +171,7 @@ impl State {
 
     fn put_key(
         &mut self,
-        sequence: Sequence,
+        dated: Option<Sequence>,
         command: &Command,
         before: Option<&Arc<KeyState>>,
         after: &Arc<KeyState>,
@@ -190,7 +192,8 @@ impl State {
             _ => None,
         };
         let slot = Arc::make_mut(slot);
-        slot.put(sequence, after, seen, fed);
+        slot.put(after, seen, fed);
+        slot.revision = dated.unwrap_or(slot.revision);
         if let Command::Fund(paid) = command {
             slot.fund(paid);
         }
@@ -226,10 +229,10 @@ impl State {
     /// Whether what a change of `other`'s history did to its slot, and all that came after it there, is in here already. `false`
     /// where nobody knows.
     pub(crate) fn has(&self, other: &Self, change: &Change) -> bool {
-        // Only what happens to a key moves a slot's revision.
+        // Only what happens to a key can be told by its keys.
         let Some(id) = change.key().map(|key| key.instrument) else { return change.instrument().is_none() };
         match (self.slots.get(&id), other.slots.get(&id)) {
-            (Some(mine), Some(theirs)) => mine.revision == theirs.revision,
+            (Some(mine), Some(theirs)) => mine.newest() == theirs.newest(),
             _ => false,
         }
     }

@@ -35,7 +35,7 @@ pub(crate) struct Slot {
     /// Whether any fill was booked without a venue time, or a position adopted or dropped: then no report can be proved
     /// newer by its time alone.
     pub(crate) untimed: bool,
-    /// The last change on any of its keys (R8).
+    /// The last change on any of its keys that a report may be about (R8): not what only notes a mark.
     pub(crate) revision: Sequence,
 }
 
@@ -163,19 +163,18 @@ impl Slot {
         }
     }
 
+    /// The last change on any of its keys.
+    pub(crate) fn newest(&self) -> Option<Sequence> {
+        self.keys.iter().map(|key| key.revision).max()
+    }
+
     /// True if no key has a position or an unresolved order.
     pub(crate) fn idle(&self) -> bool {
         self.keys.iter().all(|k| k.position.is_none() && k.orders.is_empty())
     }
 
     /// Puts a key's new value in place.
-    pub(crate) fn put(
-        &mut self,
-        sequence: Sequence,
-        after: &Arc<KeyState>,
-        seen: Option<&Seen>,
-        fed: Option<FillSource>,
-    ) {
+    pub(crate) fn put(&mut self, after: &Arc<KeyState>, seen: Option<&Seen>, fed: Option<FillSource>) {
         match self.keys.binary_search_by(|k| k.key.cmp(&after.key)) {
             Err(place) => self.keys.insert(place, Arc::clone(after)),
             Ok(place) => {
@@ -209,6 +208,5 @@ impl Slot {
         }
         // An adoption dates the slot as a fill does: a report from before it is no news (R8).
         self.last_fill = self.last_fill.max(after.baseline.as_ref().and_then(|b| b.time));
-        self.revision = sequence;
     }
 }

@@ -1,10 +1,12 @@
-//! Exit plans as state: the stop that follows the mark, another plan, and the tiers that are taken and given back (R16).
+//! What marks leave behind, and exit plans as state: the stop that follows the mark, the extremes of the profit, another
+//! plan, and the tiers that are taken and given back (R11, R16).
 
+use super::Slot;
 use super::decide::{Answer, Ask, Decision, expect, position};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Exit, ExitRule, Instrument, KeyState, Kind, Order, PositionId, PositionKey, Precondition, Replan,
-    TargetOrigin, TroubleKind,
+    Excursion, Exit, ExitRule, Instrument, KeyState, Kind, Order, Position, PositionId, PositionKey,
+    Precondition, Price, Replan, TargetOrigin, TroubleKind,
 };
 use crate::sync::{Arc, fault};
 
@@ -14,10 +16,7 @@ pub(super) fn trail(ask: &Ask<'_>, key: PositionKey, id: PositionId) -> Result<D
     let slot = ask.slot(key)?;
     let mut key = ask.key(slot, key);
     expect(&key, Precondition::Position(id))?;
-    let mark = ask.cause.observed.mark(key.key.instrument).ok_or_else(|| {
-        let what = format!("{}: a stop that is to follow the mark", slot.instrument.symbol());
-        Reason::NoMark { what }
-    })?;
+    let mark = fresh(ask, slot, &key, "a stop that is to follow the mark")?;
     let open = position(&key)?;
     // A key that closes needs no stop any more.
     let Some(to) = open.trailed(&slot.instrument, mark).filter(|_| key.closing.is_none()) else {
@@ -29,9 +28,42 @@ pub(super) fn trail(ask: &Ask<'_>, key: PositionKey, id: PositionId) -> Result<D
             open.targets_from = TargetOrigin::Trailed;
         }
         open.best = to.best;
+        // Where extremes are noted, one change does for both.
+        if open.excursion.is_some() {
+            note(open, mark);
+        }
     }
     key.troubles.retain(|t| t.kind != TroubleKind::Unprotected || to.stop.is_none());
     Ok(Decision::one(ask.change(slot, Kind::Trailed, key), Answer::Done))
+}
+
+/// Notes the fresh mark if it moves an extreme of the unrealised profit. As with [`trail`] the mark is the one that was
+/// observed: a stale one is not there and moves nothing (R11). What stands is the newest state, so an extreme only ever
+/// moves outwards. A key that closes is still open: its extremes go on.
+pub(super) fn reach(ask: &Ask<'_>, key: PositionKey, id: PositionId) -> Result<Decision, Rejection> {
+    let slot = ask.slot(key)?;
+    let mut key = ask.key(slot, key);
+    expect(&key, Precondition::Position(id))?;
+    let mark = fresh(ask, slot, &key, "a profit that is to be noted")?;
+    if !key.position.as_mut().is_some_and(|open| note(open, mark)) {
+        return Ok(Decision::nothing(Answer::Done));
+    }
+    Ok(Decision::one(ask.change(slot, Kind::Reached, key), Answer::Done))
+}
+
+/// Whether the mark moved an extreme.
+fn note(open: &mut Position, mark: Price) -> bool {
+    let Some(reached) = open.reached(mark) else { return false };
+    // A broken twin forgets the other extreme.
+    let alone = if fault("excursion_back") { open.unrealised(mark).ok() } else { None };
+    open.excursion = Some(alone.map_or(reached, Excursion::of));
+    true
+}
+
+/// The fresh mark that was observed with the command.
+fn fresh(ask: &Ask<'_>, slot: &Slot, key: &KeyState, what: &str) -> Result<Price, Rejection> {
+    let mark = ask.cause.observed.mark(key.key.instrument);
+    mark.ok_or_else(|| Reason::NoMark { what: format!("{}: {what}", slot.instrument.symbol()) }.into())
 }
 
 /// Puts another plan on a position. The tiers it has taken are remembered by their profit, not by their place in a plan:

@@ -41,6 +41,8 @@ use crate::sync::{Arc, Mutex};
 /// ```
 pub struct PositionManager<V: Venue> {
     shared: Arc<Shared<V>>,
+    /// Whether its passes note the extremes of unrealised profits.
+    pub(super) excursions: bool,
 }
 
 pub(crate) struct Shared<V> {
@@ -58,7 +60,7 @@ pub(crate) struct Shared<V> {
 
 impl<V: Venue> Clone for PositionManager<V> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), excursions: self.excursions }
     }
 }
 
@@ -90,7 +92,32 @@ impl<V: Venue> PositionManager<V> {
         // With a journal it goes on where fills were booked that are durable.
         let read = book.noted(&cursor_name(&venue)).map_or_else(FillCursor::default, FillCursor);
         let (cursor, memory) = (Mutex::new(read), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { book, venue, skipped, outside, cursor, memory }) })
+        let shared = Arc::new(Shared { book, venue, skipped, outside, cursor, memory });
+        Ok(Self { shared, excursions: true })
+    }
+
+    /// Whether passes of this handle, and of those cloned from it, note how far each position was above and below its entry
+    /// ([`Excursion`](crate::Excursion)). They do unless this says no: it is a change for each new extreme, and without it nobody
+    /// can say afterwards how good a stop or a target was.
+    ///
+    /// ```
+    /// # use posbook::{Book, Instrument, Side, venue::{PaperVenue, PositionManager}};
+    /// # let venue = PaperVenue::builder().build();
+    /// # venue.list(Instrument::linear("BTC/USDT:USDT", "0.1", "0.001")?)?;
+    /// let manager = pollster::block_on(PositionManager::connect(Book::builder().build()?, venue.clone()))?;
+    /// let manager = manager.excursions(false);
+    /// # let btc = manager.instrument("BTC/USDT:USDT")?;
+    /// # venue.tick(&"BTC/USDT:USDT".parse()?, "50000".parse()?, manager.book().now())?;
+    /// # manager.book().mark(btc, "50000".parse()?)?;
+    /// # pollster::block_on(manager.open_position(btc, Side::Long, "1".parse()?, 10, "0.05".parse()?))?;
+    /// pollster::block_on(manager.update_positions());
+    /// assert_eq!(manager.get_position("BTC/USDT:USDT").ok_or("flat")?.excursion, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn excursions(mut self, noted: bool) -> Self {
+        self.excursions = noted;
+        self
     }
 
     /// The book underneath.

@@ -23,9 +23,11 @@ pub struct Pass {
     pub closed: Vec<(PositionKey, Result<OrderReport, Error>)>,
     /// Keys whose stop followed the mark (R16).
     pub trailed: Vec<PositionKey>,
+    /// Keys whose best or worst unrealised profit was noted, without a stop that moved at the same mark.
+    pub reached: Vec<PositionKey>,
     /// What was not legal any more where it landed: somebody else was faster.
     pub refused: Vec<Rejection>,
-    /// Open positions whose mark is stale or missing: no price exit was asked there, and no stop moved (R11).
+    /// Open positions whose mark is stale or missing: no price exit was asked there, no stop moved, nothing was noted (R11).
     pub stale: Vec<PositionKey>,
     /// Keys that went in doubt because an order was overdue.
     pub expired: usize,
@@ -35,7 +37,7 @@ pub struct Pass {
 
 impl<V: Venue> PositionManager<V> {
     /// Keeps the open positions: books new fills, follows unresolved orders, puts the overdue in doubt, lets the stops
-    /// follow fresh marks, and sends what is due: stop, take profit and tiers at fresh marks only, the maximum age always.
+    /// follow fresh marks, notes new extremes of the unrealised profits, and sends what is due: stop, take profit and tiers at fresh marks only, the maximum age always.
     /// Call it as often as you like, from any number of threads:
     /// an exit is reserved before it is sent, so it is sent once.
     ///
@@ -60,7 +62,7 @@ impl<V: Venue> PositionManager<V> {
     pub async fn update_positions(&self) -> Pass {
         let mut pass = Pass { expired: self.book().expire(), ..Pass::default() };
         // Before the exits, so that a stop fires where this mark has brought it.
-        self.trail_stops(&mut pass);
+        self.look_at_marks(&mut pass);
         let mut reserved = Vec::new();
         for wish in self.due_closes(&mut pass) {
             match self.book().reserve(wish) {
@@ -97,18 +99,34 @@ impl<V: Venue> PositionManager<V> {
         pass
     }
 
-    /// Lets the stops follow the fresh marks; what a snapshot says is asked again of what stands then.
-    fn trail_stops(&self, pass: &mut Pass) {
+    /// Lets the stops follow the fresh marks and notes new extremes; what a snapshot says is asked again of what stands then.
+    fn look_at_marks(&self, pass: &mut Pass) {
         let view = self.book().snapshot();
-        for key in view.keys().filter(|key| key.closing.is_none()) {
+        for key in view.keys() {
             let id = key.key.instrument;
-            let wish = key.position.as_ref().zip(view.instrument(id)).and_then(|(open, instrument)| {
-                exits::trail(open, instrument, self.book().fresh_mark(id)?.price)
-            });
-            match wish.map(|wish| self.book().apply(wish)) {
-                Some(Ok(published)) if published.publication.is_some() => pass.trailed.push(key.key),
-                Some(Err(refused)) => pass.refused.push(refused),
-                _ => {}
+            let (Some(open), Some(instrument)) = (&key.position, view.instrument(id)) else { continue };
+            let Some(mark) = self.book().fresh_mark(id).map(|mark| mark.price) else { continue };
+            let follows = exits::trail(open, instrument, mark).filter(|_| key.closing.is_none());
+            let trailed = follows.is_some_and(|wish| self.moved(wish, pass));
+            if trailed {
+                pass.trailed.push(key.key);
+            }
+            // A stop that moves notes the extreme with it, once there is one.
+            let noted = trailed && open.excursion.is_some();
+            let reaches = exits::reach(open, instrument, mark).filter(|_| self.excursions && !noted);
+            if reaches.is_some_and(|wish| self.moved(wish, pass)) {
+                pass.reached.push(key.key);
+            }
+        }
+    }
+
+    /// Whether what a mark asks for changed anything.
+    fn moved(&self, wish: Command, pass: &mut Pass) -> bool {
+        match self.book().apply(wish) {
+            Ok(published) => published.publication.is_some(),
+            Err(refused) => {
+                pass.refused.push(refused);
+                false
             }
         }
     }

@@ -36,6 +36,8 @@ struct Ended {
     side: Side,
     settle: Currency,
     result: Exact,
+    /// The best and the worst that was seen of it. `None`: nobody noted any.
+    extremes: Option<[Exact; 2]>,
 }
 
 /// Everything that happened.
@@ -53,6 +55,7 @@ impl Again {
             Self { instruments: BTreeMap::new(), moved: vec![], ended: vec![], equity: BTreeMap::new() };
         let mut lives: BTreeMap<PositionKey, Exact> = BTreeMap::new();
         let mut open: BTreeMap<PositionKey, Position> = BTreeMap::new();
+        let mut seen: BTreeMap<PositionKey, [Exact; 2]> = BTreeMap::new();
         let mut prices: BTreeMap<u32, Exact> = BTreeMap::new();
         let mut sums: BTreeMap<Currency, Exact> = BTreeMap::new();
         let mut latest = i64::MIN;
@@ -83,11 +86,37 @@ impl Again {
                 let side = was.or(is).map(|position| position.side);
                 again.moved.push(Moved { time: latest, key: after.key, side, currency, booked });
             }
+            if let (Some(was), Some(mark)) = (was, change.cause.observed.mark(after.key.instrument)) {
+                let profit = unrealised(was, &exact(mark.get()));
+                match (kind, seen.get_mut(&after.key)) {
+                    (Kind::Reached, None) => {
+                        drop(seen.insert(after.key, reached(&[zero(), zero()], &profit)))
+                    }
+                    (Kind::Reached, Some(so_far)) => *so_far = reached(so_far, &profit),
+                    // A stop that follows takes it along, from a ten-thousandth of the cost on.
+                    (Kind::Trailed, Some(so_far)) => {
+                        let cost = exact(was.cost.abs()) / Exact::from_integer(10_000.into());
+                        let further = (&profit - &so_far[0]).max(&so_far[1] - &profit);
+                        if further > zero() && further >= cost {
+                            *so_far = reached(so_far, &profit);
+                        }
+                    }
+                    _ => {}
+                }
+            }
             match (was, is) {
                 (Some(gone), None) => {
                     open.remove(&after.key);
                     let result = lives.remove(&after.key).unwrap_or_else(zero);
-                    again.ended.push(Ended { time: latest, key: after.key, side: gone.side, settle, result });
+                    let extremes = seen.remove(&after.key);
+                    // The price of the end was reached, too.
+                    let last = exact(after.ledger.realised) - exact(before.realised);
+                    let extremes = extremes.map(|so_far| match kind {
+                        Kind::Closed => reached(&so_far, &last),
+                        _ => so_far,
+                    });
+                    let (time, key, side) = (latest, after.key, gone.side);
+                    again.ended.push(Ended { time, key, side, settle, result, extremes });
                 }
                 (_, Some(stands)) => drop(open.insert(after.key, stands.clone())),
                 (None, None) => {}
@@ -136,6 +165,11 @@ impl Again {
             assert!(performance.account(&Group::Book, currency).is_some(), "{currency} is missing");
         }
         assert_eq!(performance.lives().count(), self.ended.len() as u64);
+        for (life, ended) in performance.lives().ended().rev().zip(self.ended.iter().rev()) {
+            let extremes = life.favourable.known().zip(life.adverse.known());
+            let extremes = extremes.map(|(best, worst)| [exact(best), exact(worst)]);
+            assert_eq!((life.key, extremes), (ended.key, ended.extremes.clone()), "{life:?}");
+        }
         accounts
     }
 
@@ -225,6 +259,11 @@ fn booked(settle: &Currency, before: &Ledger, after: &Ledger) -> BTreeMap<Curren
     }
     booked.retain(|_, amount| *amount != zero());
     booked
+}
+
+/// The extremes if this was seen, too.
+fn reached([best, worst]: &[Exact; 2], profit: &Exact) -> [Exact; 2] {
+    [best.max(profit).clone(), worst.min(profit).clone()]
 }
 
 fn unrealised(position: &Position, at: &Exact) -> Exact {

@@ -83,6 +83,16 @@ impl World {
                 let price = &mut self.prices[instrument as usize];
                 *price = (*price + i64::from(by) * *price / 2_000).max(100);
                 self.book.mark(InstrumentId(instrument), self.price(instrument)).unwrap();
+                // Some marks are noted of every owner, and others of nobody.
+                for position in self
+                    .book
+                    .snapshot()
+                    .iter()
+                    .filter(|open| open.key.instrument.0 == instrument && by % 3 != 0)
+                {
+                    let (key, position) = (position.key, position.id);
+                    self.book.apply(Command::Reach { key, position }).unwrap();
+                }
             }
             Step::Fund { instrument, amount } => {
                 self.count += 1;
@@ -133,7 +143,7 @@ fn thousandths(quantity: u32) -> Quantity {
 fn play(steps: &[Step]) -> usize {
     let mut world = World::new();
     let mut feed = world.book.changes_after(posbook::Sequence(0));
-    let mut performance = Performance::keeping(Keep { lives: 1, rows: usize::MAX });
+    let mut performance = Performance::keeping(Keep { lives: 16, rows: usize::MAX });
     let mut all = Vec::new();
     for step in steps {
         world.take(step);

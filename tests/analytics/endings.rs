@@ -204,3 +204,67 @@ fn a_trade_that_is_taken_back_is_in_no_figure() {
         (known("210"), known("0"), known("10"))
     );
 }
+
+#[test]
+fn how_far_a_life_went_is_what_was_noted_and_the_price_that_closed_it() {
+    let known = |text| Figure::Known(d(text));
+    // What the marks were, where it was closed, and the best and the worst of it.
+    for (marks, closed, best, worst) in [
+        (["110", "95"], "105", "10", "-5"),
+        (["110", "95"], "112", "12", "-5"),
+        (["110", "95"], "90", "10", "-10"),
+        (["103", "101"], "100", "3", "0"),
+    ] {
+        let mut bench = Bench::new();
+        bench.buy("1", "100");
+        for mark in marks {
+            bench.note(mark);
+        }
+        bench.sell("1", closed);
+        let life = bench.only_life();
+        assert_eq!((life.favourable, life.adverse), (known(best), known(worst)), "{marks:?}, {closed}");
+    }
+}
+
+#[test]
+fn extremes_are_of_what_was_open_and_go_with_the_life() {
+    let known = |text| Figure::Known(d(text));
+    let mut bench = Bench::new();
+    bench.sell("2", "100");
+    bench.note("90");
+    bench.sell("2", "110");
+    bench.note("115"); // 4 at 105
+    // A part is taken off: what that brings is realised, and no extreme of what is left.
+    bench.buy("3", "80");
+    bench.note("85");
+    // Through zero, at 120: the last one of the short, at an entry of 105, had -15.
+    bench.buy("2", "120");
+    bench.note("121");
+    bench.sell("1", "119");
+    // Nobody looked at the third.
+    bench.buy("1", "100");
+    bench.sell("1", "101");
+    let lives = bench.lives();
+    let extremes: Vec<_> = lives.iter().map(|life| (life.favourable, life.adverse)).collect();
+    let unknown = Figure::Unknown(Unknown::NotRecorded);
+    assert_eq!(extremes, [(known("20"), known("-40")), (known("1"), known("-1")), (unknown, unknown)]);
+}
+
+#[test]
+fn what_a_report_ends_has_the_extremes_that_were_noted() {
+    let mut bench = Bench::new();
+    bench.buy("1", "100");
+    bench.note("107");
+    let view = bench.book.snapshot();
+    let gone = DropPosition {
+        key: bench.btc.into(),
+        position: view.get(bench.btc).unwrap().id,
+        asked: view.sequence(),
+        report_time: None,
+        reason: String::new(),
+    };
+    bench.book.apply(Command::Drop(gone)).unwrap();
+    let life = bench.only_life();
+    assert_eq!((life.favourable, life.adverse), (Figure::Known(d("7")), Figure::Known(d("0"))));
+    assert_eq!(life.realised, Figure::Unknown(Unknown::Gap));
+}

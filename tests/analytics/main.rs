@@ -10,7 +10,9 @@ mod textbook;
 mod unknown;
 
 use posbook::analytics::{Keep, Performance};
-use posbook::{Book, Change, Changes, Clock, Decimal, Fill, Instrument, InstrumentId, OrderSide, Timestamp};
+use posbook::{
+    Book, Change, Changes, Clock, Command, Decimal, Fill, Instrument, InstrumentId, OrderSide, Timestamp,
+};
 
 /// A day of 2024 that all tests begin with: a Monday.
 const START: Timestamp = Timestamp::from_millis(1_704_067_200_000);
@@ -48,6 +50,13 @@ impl Bench {
     fn sell(&mut self, quantity: &str, price: &str) {
         let fill = self.trade(OrderSide::Sell, quantity, price);
         self.book.record(fill).unwrap();
+    }
+
+    /// A mark comes, and a pass notes it.
+    fn note(&mut self, mark: &str) {
+        self.book.mark(self.btc, mark.parse().unwrap()).unwrap();
+        let position = self.book.snapshot().get(self.btc).unwrap().id;
+        self.book.apply(Command::Reach { key: self.btc.into(), position }).unwrap();
     }
 
     /// Everything that was published and not read yet.

@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use crate::help::{Folder, btc, builder, eth, open, q, trade};
 
 /// The newest version of the schema, and those of which there is a journal.
-const NEWEST: u32 = 2;
-const VERSIONS: [u32; 2] = [1, 2];
+const NEWEST: u32 = 3;
+const VERSIONS: [u32; 3] = [1, 2, 3];
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal/fixture")
@@ -77,6 +77,9 @@ fn a_journal_of_each_version_is_opened_and_brought_up() {
         assert_eq!((verified.first_difference, verified.from), (None, 0), "version {version}");
         assert_eq!(format!("{:032x}", history.state_at(last).unwrap().digest()), digest, "version {version}");
         assert_eq!(number(&folder, "SELECT count(*) FROM positions_current"), 2);
+        // What an earlier version did not know is not made up.
+        let extremes = "SELECT count(*) FROM positions_current WHERE favourable >= '0' AND adverse <= '0'";
+        assert_eq!(number(&folder, extremes), if version < 3 { 0 } else { 2 }, "version {version}");
     }
 }
 
@@ -166,6 +169,11 @@ fn write_fixture() {
         book.wait_durable(book.snapshot().sequence()).unwrap();
     }
     book.record(trade(eth, 150, OrderSide::Sell, "3", "3100")).unwrap();
+    for (id, mark) in [(eth, "3050"), (eth, "3200"), (btc, "51000")] {
+        book.mark(id, mark.parse().unwrap()).unwrap();
+        let position = book.snapshot().get(id).unwrap().id;
+        book.apply(Command::Reach { key: id.into(), position }).unwrap();
+    }
     let order = book.reserve(Command::scale_out(btc, q("0.1")).because("some off")).unwrap();
     order.sent().unwrap().detach();
     let view = book.snapshot();

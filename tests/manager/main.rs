@@ -13,6 +13,7 @@ mod agree;
 mod changed;
 mod doubts;
 mod escaped;
+mod excursions;
 mod exits;
 mod fills;
 mod late;

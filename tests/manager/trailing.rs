@@ -103,7 +103,9 @@ fn r16_trailing_begins_at_its_activation() {
 
 #[test]
 fn r16_an_activation_is_noted_once_though_the_stop_stays() {
-    let world = world();
+    let mut world = world();
+    // How far it went would be noted too.
+    world.manager = world.manager.excursions(false);
     // 10 % behind: looser than the stop that stands.
     world.open_planned(BTC, Side::Long, "1", trailing("0.01", "0.1"));
     world.price(BTC, "50400");
@@ -295,7 +297,8 @@ fn r05_the_default_plan_is_the_plan_of_whatever_brings_none() {
 
 #[test]
 fn r16_what_a_trail_did_is_one_change_with_what_was_seen() {
-    let world = world();
+    let mut world = world();
+    world.manager = world.manager.excursions(false);
     world.open_planned(BTC, Side::Long, "1", trailing("0", "0.02"));
     world.price(BTC, "51000");
     let mut changes = world.book().changes();

@@ -260,6 +260,26 @@ fn an_exit_that_no_longer_stands_and_a_stale_precondition_are_refused() {
 }
 
 #[test]
+fn a_mark_is_noted_of_the_life_that_was_meant_and_of_nothing_else_r11() {
+    let (book, id) = long();
+    let position = book.snapshot().get(id).unwrap().id;
+    let other = PositionId { epoch: position.epoch, sequence: Sequence(999) };
+    let reach = |key: PositionKey, position| Command::Reach { key, position };
+    let at = PositionKey::net(id);
+    refused(&book, reach(at, position), &["BTC/USDT:USDT", "mark is stale or missing"]);
+    book.mark(id, "101".parse().unwrap()).unwrap();
+    refused(&book, reach(at, other), &["decided against position", &position.to_string()]);
+    refused(
+        &book,
+        reach(PositionKey { owner: Owner(7), ..at }, position),
+        &["decided against position", "nothing stands there"],
+    );
+    refused(&book, reach(PositionKey { leg: Leg::Long, ..at }, position), &["long leg"]);
+    refused(&book, reach(PositionKey::net(InstrumentId(77)), position), &["77"]);
+    assert!(book.apply(reach(at, position)).unwrap().publication.is_some());
+}
+
+#[test]
 fn an_adoption_that_is_stale_or_impossible_is_refused_r8() {
     let (book, id) = long();
     let found = |amount: &str, entry: &str, asked| Adoption {
@@ -502,6 +522,8 @@ fn unrealised_profit_that_no_decimal_holds_is_an_answer_not_a_wrong_number() {
         Reason::NumericRange { .. }
     ));
     book.mark(id, greatest).unwrap();
+    let reach = Command::Reach { key: id.into(), position: view.get(id).unwrap().id };
+    assert!(book.apply(reach).unwrap().publication.is_none(), "nothing is noted of it");
     let worth = book.value(&view);
     assert!(worth.unrealised.is_zero() && worth.stale == [PositionKey::net(id)], "it is named, not summed");
 }

@@ -13,7 +13,7 @@ use crate::stream::{Came, World, ops, reached};
 #[test]
 fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
     let (kinds, refusals) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
-    let outcome = runner(400).run(&(ops(90), any::<bool>()), |(ops, default_rule)| {
+    let outcome = runner(600).run(&(ops(90), any::<bool>()), |(ops, default_rule)| {
         let mut world = World::new(default_rule);
         for op in &ops {
             if let Came::Refused(rejection) = world.step(op) {
@@ -42,6 +42,7 @@ fn any_stream_of_commands_leaves_the_book_equal_to_the_naive_model() {
         "never arrived",
         "opened",
         "quarantined",
+        "reached",
         "registered",
         "released",
         "replaced",

@@ -10,6 +10,7 @@ mod corners;
 mod differential;
 mod edges;
 mod escaped;
+mod excursions;
 mod fold;
 mod naive;
 mod numbers;

@@ -358,7 +358,7 @@ impl Naive {
         let explained = (zero(), zero());
         key.dated = Some(Dated {
             number: self.count,
-            time: time.max(before.as_ref().and_then(|d| d.time)),
+            time: dated(time, before.as_ref()),
             adopted: Some(Adopted { life: key.life, long, left: quantity, entry, explained }),
             gap: before.map_or_else(|| (zero(), zero()), |d| d.gap),
         });
@@ -373,7 +373,7 @@ impl Naive {
         key.unexplained -= cost;
         *self.sums.entry(at).or_insert_with(zero) -= &key.signed;
         let before = key.dated.take();
-        let time = time.max(before.as_ref().and_then(|d| d.time));
+        let time = dated(time, before.as_ref());
         let mut gap = (key.signed.clone(), key.cost.clone());
         let (mut adopted, waiting) = before.map_or((None, None), |d| (d.adopted, Some(d.gap)));
         // A gap of the other side is never closed any more.
@@ -388,6 +388,11 @@ impl Naive {
         (key.signed, key.cost) = (zero(), zero());
         self.keys.insert(at, key);
     }
+}
+
+/// R8: the time of a repair is never before an earlier one's, and a repair without a time has none, whatever came before it.
+fn dated(time: Option<i64>, before: Option<&Dated>) -> Option<i64> {
+    time.map(|time| before.and_then(|before| before.time).map_or(time, |earlier| time.max(earlier)))
 }
 
 /// R8: a fill from before the report moves money and no quantity. What it explains of an adoption takes the assumed

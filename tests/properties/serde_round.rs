@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use posbook::{
-    Cause, Change, Command, Currency, Effect, Fill, Instrument, KeyState, Kind, Limits, Order, Position,
-    PositionKey, Price, Publication, Quantity, Sums, Symbol, Targets, Totals,
+    Cause, Change, Command, Currency, Effect, Excursion, Fill, Instrument, KeyState, Kind, Limits, Order,
+    Position, PositionKey, Price, Publication, Quantity, Sums, Symbol, Targets, Totals,
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -165,6 +165,19 @@ fn a_hostile_field_inside_a_record_is_refused_and_the_error_is_short() {
         assert_ne!(wrong, json, "{from} stands in {json}");
         let error = serde_json::from_str::<Fill>(&wrong).unwrap_err().to_string();
         assert!(error.len() < 500, "{error:.200}");
+    }
+    let noted = r#"{"favourable":"3","adverse":"-2"}"#;
+    through::<Excursion>(&serde_json::from_str(noted).unwrap());
+    for (from, to) in [
+        ("\"3\"", "\"-3\""), // a life begins at zero
+        ("\"-2\"", "\"2\""),
+        ("\"3\"", "3"),
+        ("\"3\"", "\"3e1\""),
+        (",\"adverse\":\"-2\"", ""),
+    ] {
+        let wrong = noted.replacen(from, to, 1);
+        assert_ne!(wrong, noted);
+        refuses::<Excursion>(&wrong);
     }
     refuses::<Targets>(r#"{"stop":"1","take":"2","stop":"3"}"#);
     refuses::<Sums>(r#"[["USDT", 1.5]]"#);

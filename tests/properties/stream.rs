@@ -43,6 +43,7 @@ pub enum Op {
     Retarget { key: u8, stop: Option<u16>, take: Option<u16>, loosen: bool, remove: bool },
     Plan { key: u8, which: u8 },
     Trail { key: u8 },
+    Reach { key: u8 },
     Exit { key: u8, send: bool },
     Adopt { key: u8, long: bool, quantity: u8, price: u16, stale: bool, timed: bool },
     Drop { key: u8, stale: bool, timed: bool },
@@ -90,7 +91,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         3 => (k(), any::<Option<u16>>(), any::<Option<u16>>(), b(), b())
             .prop_map(|(key, stop, take, loosen, remove)| Op::Retarget { key, stop, take, loosen, remove }),
         3 => (k(), n()).prop_map(|(key, which)| Op::Plan { key, which }),
-        4 => k().prop_map(|key| Op::Trail { key }),
+        6 => k().prop_map(|key| Op::Trail { key }),
+        3 => k().prop_map(|key| Op::Reach { key }),
         3 => (k(), b()).prop_map(|(key, send)| Op::Exit { key, send }),
         2 => (k(), b(), n(), p(), prop::bool::weighted(0.2), b()).prop_map(|(key, long, quantity, price, stale, timed)| {
             Op::Adopt { key, long, quantity, price, stale, timed }
@@ -99,7 +101,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Quarantine { key, stale }),
         1 => (k(), prop::bool::weighted(0.2)).prop_map(|(key, stale)| Op::Confirm { key, stale }),
         3 => k().prop_map(|key| Op::Accept { key }),
-        1 => k().prop_map(|key| Op::CancelClosing { key }),
+        3 => k().prop_map(|key| Op::CancelClosing { key }),
         1 => Just(Op::Expire),
     ];
     prop_oneof![5 => life, 5 => fills, 3 => rest]
@@ -473,6 +475,12 @@ impl World {
                 let position = stands.unwrap_or(PositionId { epoch: 1, sequence: Sequence(1) });
                 Self::came(self.book.apply(Command::Trail { key, position }))
             }
+            Op::Reach { key } => {
+                let key = self.key(key);
+                let stands = self.book.snapshot().get(key).map(|p| p.id);
+                let position = stands.unwrap_or(PositionId { epoch: 1, sequence: Sequence(1) });
+                Self::came(self.book.apply(Command::Reach { key, position }))
+            }
             Op::Exit { key, send } => {
                 let (key, view) = (self.key(key), self.book.snapshot());
                 let mark = self.book.fresh_mark(key.instrument).map(|mark| mark.price);
@@ -797,6 +805,7 @@ impl World {
                     "R14"
                 );
                 self.targets_are_legal(change);
+                self.extremes_are_what_was_seen(change);
                 self.replica.apply(change).expect("the next one");
             }
             self.published.push(unit);
@@ -875,6 +884,42 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// R11: an extreme moves outwards, by a fresh mark, by a ten-thousandth of the cost at least, and goes with its life.
+    fn extremes_are_what_was_seen(&self, change: &Change) {
+        let (before, after) = change.positions();
+        let Some(after) = after else { return };
+        let Some(old) = before.filter(|b| b.id == after.id) else {
+            assert_eq!(after.excursion, None, "a life is born with extremes: {after:?}");
+            return;
+        };
+        let reach = matches!(change.command(), Command::Reach { .. });
+        assert_eq!(change.kind() == Kind::Reached, reach);
+        if old.excursion == after.excursion {
+            assert!(!reach, "nothing was noted: {after:?}");
+            return;
+        }
+        let follows = matches!(change.command(), Command::Trail { .. }) && old.excursion.is_some();
+        assert!(reach || follows, "{:?} moved the extremes: {old:?} {after:?}", change.kind());
+        let size = &self.model.terms[&after.key.instrument.0].size;
+        let mark = change.cause.observed.mark(after.key.instrument).expect("a fresh mark (R11)");
+        let value = number(old.quantity) * size * q(&mark.to_string());
+        let profit = value - q(&old.cost.to_string());
+        let profit = if old.side == Side::Long { profit } else { -profit };
+        let numbers = |noted: posbook::Excursion| {
+            [noted.favourable(), noted.adverse()].map(|extreme| q(&extreme.to_string()))
+        };
+        let [best, worst] = old.excursion.map_or_else(|| [zero(), zero()], numbers);
+        let is = numbers(after.excursion.expect("what was noted stays"));
+        assert_eq!(
+            is,
+            [best.clone().max(profit.clone()), worst.clone().min(profit.clone())],
+            "{old:?} at {mark}"
+        );
+        let further = (profit.clone() - best).max(worst - profit);
+        let grain = absolute(&q(&old.cost.to_string())) / q("10000");
+        assert!(old.excursion.is_none() || further >= grain, "{further} is worth no change: {old:?}");
     }
 
     /// The book against the model, and its sums against its parts.

@@ -186,3 +186,28 @@ async fn a_report_whose_venue_clock_is_behind_ours_is_compared_with_venue_times_
     assert_eq!(world.manager.reconcile_with(policy).await.unwrap().resolved(), 1);
     assert_eq!(world.stands(BTC), "flat");
 }
+
+/// A report says nothing of profits: one that was asked for before a mark was noted is as good as after it. Otherwise no
+/// position that moves could ever be reconciled.
+#[test]
+fn a_mark_that_is_noted_meanwhile_makes_no_report_stale() {
+    let alone = alone();
+    alone.long(alone.btc, "1");
+    let (view, asked) = (alone.book.snapshot(), alone.book.snapshot().sequence());
+    let position = view.get(alone.btc).unwrap().id;
+    alone.book.mark(alone.btc, p("51000")).unwrap();
+    let reach = Command::Reach { key: alone.btc.into(), position };
+    assert!(alone.book.apply(reach).unwrap().publication.is_some());
+    let gone = |asked| {
+        let (key, reason, report_time) = (alone.btc.into(), "gone".into(), None);
+        Command::Drop(DropPosition { key, position, asked, report_time, reason })
+    };
+    let retarget = Command::retarget(alone.btc).stop(p("49000"));
+    assert!(alone.book.check(gone(asked)).is_ok());
+    // What somebody has decided since is another thing.
+    alone.book.apply(retarget).unwrap();
+    let refused = alone.book.apply(gone(asked)).unwrap_err();
+    assert!(matches!(refused.reason(), Reason::StaleReport { .. }), "{refused}");
+    alone.book.apply(gone(alone.book.snapshot().sequence())).unwrap();
+    alone.folds();
+}

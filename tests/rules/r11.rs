@@ -1,12 +1,11 @@
 //! R11: a stale price fires nothing. Without it: the ticker stalls at 49,990 while the market is at 51,000, and the stop
-//! at 50,000 fires on a price nobody trades at; or a close that needs a ticker cannot be made while there is none. Water
-//! marks and age exits come later.
+//! at 50,000 fires on a price nobody trades at; or a close that needs a ticker cannot be made while there is none.
 
 use std::time::Duration;
 
-use posbook::{Book, Command, Field, Side};
+use posbook::{Book, Command, Excursion, Field, OrderSide, Reason, Side};
 
-use crate::help::{alone, alone_with};
+use crate::help::{alone, alone_with, trade};
 use crate::stage::*;
 
 #[tokio::test]
@@ -69,4 +68,54 @@ fn a_stale_mark_values_no_order_and_a_price_that_is_given_does() {
     // Out, and the other way round, need none.
     assert!(alone.book.check(Command::close(alone.btc)).is_ok());
     assert!(alone.book.check(Command::scale_out(alone.btc, q("0.5"))).is_ok());
+}
+
+#[test]
+fn a_stale_mark_moves_no_extreme_and_one_of_another_life_is_refused() {
+    let alone = alone();
+    alone.long(alone.btc, "1");
+    let first = alone.book.snapshot().get(alone.btc).unwrap().id;
+    let reach = |position| Command::Reach { key: alone.btc.into(), position };
+    alone.book.mark(alone.btc, p("51000")).unwrap();
+    alone.book.apply(reach(first)).unwrap();
+    let wanted = Excursion::new("1000".parse().unwrap(), "0".parse().unwrap()).unwrap();
+    assert_eq!(alone.book.snapshot().get(alone.btc).unwrap().excursion, Some(wanted));
+    // The market is at 60,000, then the stream stalls.
+    alone.book.mark(alone.btc, p("60000")).unwrap();
+    alone.pass(Duration::from_secs(30) + Duration::from_nanos(1));
+    let before = alone.book.snapshot();
+    let refused = alone.book.apply(reach(first)).unwrap_err();
+    assert!(matches!(refused.reason(), Reason::NoMark { .. }), "{refused}");
+    assert_eq!(alone.book.snapshot().digest(), before.digest());
+    // The next life of the same key begins with nothing, and what was meant for the first one does not land there.
+    alone.record(trade(alone.btc, "out", OrderSide::Sell, "1", "60000"));
+    alone.long(alone.btc, "1");
+    alone.book.mark(alone.btc, p("49000")).unwrap();
+    let refused = alone.book.apply(reach(first)).unwrap_err();
+    assert!(matches!(refused.reason(), Reason::OtherPosition { .. }), "{refused}");
+    assert_eq!(alone.book.snapshot().get(alone.btc).unwrap().excursion, None);
+    alone.folds();
+}
+
+#[test]
+fn an_extreme_never_moves_back() {
+    let alone = alone();
+    alone.long(alone.btc, "1");
+    let position = alone.book.snapshot().get(alone.btc).unwrap().id;
+    let at = |price: &str| {
+        alone.book.mark(alone.btc, p(price)).unwrap();
+        alone.book.apply(Command::Reach { key: alone.btc.into(), position }).unwrap();
+        alone.book.snapshot().get(alone.btc).unwrap().excursion.unwrap()
+    };
+    let mut stood = at("50000");
+    for price in ["51000", "49000", "50500", "52000", "48000", "50000"] {
+        let now = at(price);
+        assert!(
+            now.favourable() >= stood.favourable() && now.adverse() <= stood.adverse(),
+            "R11: an extreme moved back: {stood:?} became {now:?}"
+        );
+        stood = now;
+    }
+    let ends = [stood.favourable(), stood.adverse()].map(|extreme| extreme.to_string());
+    assert_eq!(ends, ["2000", "-2000"]);
 }

@@ -55,6 +55,9 @@ struct Open {
     position: String,
     opened_at: i64,
     realised: String,
+    /// The best and the worst unrealised profit that were noted.
+    favourable: Option<String>,
+    adverse: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,6 +113,8 @@ fn positions(view: &Snapshot) -> Vec<Open> {
             position: position.id.to_string(),
             opened_at: position.opened_at.0,
             realised: position.realised.to_string(),
+            favourable: position.excursion.map(|noted| noted.favourable().to_string()),
+            adverse: position.excursion.map(|noted| noted.adverse().to_string()),
         })
         .collect()
 }

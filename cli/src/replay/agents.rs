@@ -37,6 +37,8 @@ pub struct Counts {
     pub retargets: AtomicU64,
     /// Stops that followed the market.
     pub trailed: AtomicU64,
+    /// Extremes of unrealised profits that were noted by a change of their own.
+    pub reached: AtomicU64,
     pub reconciles: AtomicU64,
     /// Repairs that a reconciliation made: none are due on a healthy venue.
     pub repairs: AtomicU64,
@@ -283,6 +285,7 @@ fn watch_exits(seat: Seat<'_>, setup: &Setup, counts: &Counts, begins: i64) -> L
     while seat.my_turn(turn) {
         let pass = seat.away(|| pollster::block_on(setup.manager.update_positions()));
         counts.trailed.fetch_add(pass.trailed.len() as u64, Relaxed);
+        counts.reached.fetch_add(pass.reached.len() as u64, Relaxed);
         counts.exits.fetch_add(pass.closed.len() as u64, Relaxed);
         counts.orders.fetch_add(pass.closed.len() as u64, Relaxed);
         counts.rejections.fetch_add(pass.refused.len() as u64, Relaxed);

@@ -38,6 +38,7 @@ pub struct Report {
     exits: u64,
     retargets: u64,
     trailed: u64,
+    reached: u64,
     pairs: u64,
     reconciles: u64,
     repairs: u64,
@@ -172,6 +173,7 @@ impl Report {
             exits: counts.exits.load(Relaxed),
             retargets: counts.retargets.load(Relaxed),
             trailed: counts.trailed.load(Relaxed),
+            reached: counts.reached.load(Relaxed),
             pairs: counts.pairs.load(Relaxed),
             reconciles: counts.reconciles.load(Relaxed),
             repairs: counts.repairs.load(Relaxed),
@@ -243,7 +245,7 @@ impl Report {
         let _ = writeln!(
             out,
             "counts    {} orders ({} by exits, {} in parts, {} refused by the venue), {} fills, {} changes,\n          {} \
-             snapshots, {} rejections, {} stops moved and {} trailed, {} reconciliations, {} lost turns of the loop",
+             snapshots, {} rejections, {} stops moved and {} trailed, {} extremes noted, {} reconciliations, {} lost turns of the loop",
             self.orders,
             self.exits,
             self.partial_orders,
@@ -254,6 +256,7 @@ impl Report {
             self.rejections,
             self.retargets,
             self.trailed,
+            self.reached,
             self.reconciles,
             self.lost_turns
         );

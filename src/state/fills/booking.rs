@@ -199,5 +199,6 @@ pub(in crate::state) fn new_position(
         opened_at,
         revision: id.sequence,
         realised: Decimal::ZERO,
+        excursion: None,
     }
 }

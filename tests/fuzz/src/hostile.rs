@@ -282,6 +282,7 @@ impl Known {
                 ratchet: if u.arbitrary()? { Ratchet::Tighten } else { Ratchet::Loosen },
                 reason: words(u)?,
             }),
+            23 if u.arbitrary()? => Command::Reach { key: key(u)?, position: self.position(u)? },
             23 => Command::Trail { key: key(u)?, position: self.position(u)? },
             24 => Command::Plan(posbook::Replan {
                 key: key(u)?,

@@ -259,6 +259,14 @@ pub(crate) const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "excursion_back",
+        what: "an extreme of a profit that was noted is forgotten when the other one moves (R11)",
+        guards: &[
+            rule("r11::an_extreme_never_moves_back", "R11: an extreme moved back"),
+            world("an extreme moved back"),
+        ],
+    },
+    Twin {
         fault: "owners_apart",
         what: "the venue is compared with what nobody owns (R12)",
         guards: &[
@@ -295,7 +303,7 @@ pub(crate) const TWINS: &[Twin] = &[
     Twin {
         fault: "batch_split",
         what: "a batch is published command by command (R14)",
-        guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("of a pair")],
+        guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("a pair ")],
     },
     Twin {
         fault: "one_name",

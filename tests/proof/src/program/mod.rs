@@ -281,13 +281,17 @@ impl Trader {
         let _ = rec.apply(book, wish);
     }
 
-    /// Changes a plan, or lets a stop follow the mark.
+    /// Changes a plan, lets a stop follow the mark, or notes what the mark says.
     fn plan(&mut self, book: &posbook::Book, rec: &mut Recorder) {
         let Some(key) = self.key() else { return };
         let view = self.look(book, rec);
         let Some(position) = view.get(key) else { return };
         if self.dice.percent(70) {
-            let _ = rec.apply(book, Command::Trail { key: key.into(), position: position.id });
+            let (key, position) = (key.into(), position.id);
+            let notes = self.dice.percent(40);
+            let wish =
+                if notes { Command::Reach { key, position } } else { Command::Trail { key, position } };
+            let _ = rec.apply(book, wish);
             return;
         }
         let widths = ["0.003", "0.006", "0.02"];

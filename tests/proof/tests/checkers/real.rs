@@ -102,6 +102,7 @@ fn a_hostile_program_does_everything_there_is_to_do() {
         Kind::Replaced,
         Kind::Retargeted,
         Kind::Trailed,
+        Kind::Reached,
         Kind::Replanned,
         Kind::Adopted,
         Kind::Dropped,

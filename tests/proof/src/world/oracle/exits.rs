@@ -80,7 +80,7 @@ impl Oracle {
         }
     }
 
-    fn no_dust(&self, Step { after, .. }: &Step<'_>, open: &Position) -> Result<(), Wrong> {
+    pub(super) fn no_dust(&self, Step { after, .. }: &Step<'_>, open: &Position) -> Result<(), Wrong> {
         let least = self.listed.get(&after.key.instrument).map_or(Decimal::ZERO, |listed| listed.minimum);
         if open.quantity.get() < least {
             return Err(format!("an exit for {}, and what is below {least} is dust (R18)", open.quantity));

@@ -2,6 +2,7 @@
 //! snapshots as anybody can, does its own sums, and calls nothing of what decides or applies; the one exception says so
 //! itself (the fold of the feed, which is compared with the book).
 
+mod excursions;
 mod exits;
 mod fills;
 mod orders;
@@ -249,7 +250,9 @@ impl Oracle {
             _ => None,
         };
         let touched = self.touched.entry(key.instrument).or_default();
-        *touched = (change.sequence, touched.1.max(fill_time));
+        // What only notes a mark is nothing that a report could be about (R8).
+        let changed = if kind == Kind::Reached { touched.0 } else { change.sequence };
+        *touched = (changed, touched.1.max(fill_time));
         self.keys.insert(key, KeyState::clone(after));
         Ok(())
     }
@@ -260,6 +263,7 @@ impl Oracle {
         self.share(step)?;
         self.marks(step)?;
         self.trailed(step)?;
+        self.extremes(step)?;
         self.fill(step)?;
         self.claims(step, task)?;
         self.endings(step, said)?;

@@ -258,7 +258,9 @@ fn expected(command: &Command, before: &KeyState) -> Result<(), Wrong> {
         Command::ScaleOut(wish) | Command::Close(wish) => wish.expect,
         Command::Retarget(wish) => wish.expect,
         Command::Plan(wish) => wish.expect,
-        Command::Trail { position, .. } => Precondition::Position(*position),
+        Command::Trail { position, .. } | Command::Reach { position, .. } => {
+            Precondition::Position(*position)
+        }
         _ => Precondition::Nothing,
     };
     let holds = match expect {
