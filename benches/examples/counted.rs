@@ -12,13 +12,17 @@
 use std::hint::black_box;
 
 use posbook::Timestamp;
-use posbook_bench::{Market, market_with, price};
+use posbook::journal::{Durability, Journal, JournalOptions};
+use posbook_bench::{Market, builder, market_of, market_with, price};
 
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| word != "--");
     let operation = words.next().unwrap_or_default();
     let mut number = |default| words.next().map_or(default, |word| word.parse().expect("it is a number"));
     let (times, positions): (usize, usize) = (number(1_000), number(100));
+    if let Some(durability) = operation.strip_prefix("journal-") {
+        return journaled(durability, times, positions);
+    }
     let mut market = market_with(positions, operation != "copying");
     match operation.as_str() {
         "fill" | "copying" => fill(&mut market, times),
@@ -50,8 +54,25 @@ fn main() {
                 black_box(reader.view().get(black_box(market.ids[n % positions])).map(|p| p.quantity));
             }
         }
-        other => panic!("{other}: not an operation; known are fill, copying, tick, snapshot, get, reader"),
+        other => panic!(
+            "{other}: not an operation; known are fill, copying, tick, snapshot, get, reader, journal-none, journal-buffered, journal-synced"
+        ),
     }
+}
+
+/// The same with a journal; whoever counts takes the figure of this thread.
+fn journaled(durability: &str, times: usize, positions: usize) {
+    let durability = match durability {
+        "none" => Durability::None,
+        "buffered" => Durability::Buffered,
+        "synced" => Durability::Synced,
+        other => panic!("{other}: not a durability"),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = JournalOptions::default().durability(durability);
+    let journal = Journal::open(folder.path(), options, builder(positions)).expect("it opens");
+    let mut market = market_of(positions, journal.book().clone());
+    fill(&mut market, times);
 }
 
 fn fill(market: &mut Market, times: usize) {

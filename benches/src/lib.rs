@@ -32,7 +32,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use posbook::{
-    Book, Clock, Fill, Instrument, InstrumentId, OrderSide, Position, PositionKey, Price, Quantity, Timestamp,
+    Book, Builder, Clock, Fill, Instrument, InstrumentId, OrderSide, Position, PositionKey, Price, Quantity,
+    Timestamp,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -62,15 +63,20 @@ pub fn market(positions: usize) -> Market {
 /// # Panics
 /// As [`market`].
 pub fn market_with(positions: usize, reuse: bool) -> Market {
-    let clock = Clock::manual(Timestamp::from_millis(1));
+    market_of(positions, builder(positions).reuse(reuse).build().expect("it is buildable"))
+}
+
+/// A builder of a book with room for so many positions, whose clock stands.
+pub fn builder(positions: usize) -> Builder {
     let limits = posbook::Limits { positions: positions.max(1), ..posbook::Limits::default() };
-    let book = Book::builder()
-        .instruments(positions)
-        .limits(limits)
-        .clock(clock)
-        .reuse(reuse)
-        .build()
-        .expect("it is buildable");
+    Book::builder().instruments(positions).limits(limits).clock(Clock::manual(Timestamp::from_millis(1)))
+}
+
+/// As [`market`], in this book, which is empty.
+///
+/// # Panics
+/// The book refuses what it is to begin with.
+pub fn market_of(positions: usize, book: Book) -> Market {
     let ids: Vec<_> = (0..positions)
         .map(|n| {
             let symbol = format!("C{n}/USDT:USDT");
