@@ -1,13 +1,13 @@
 //! Conservation, counted naively, with no arithmetic of the crate's. Quantity, without any order of events: the distinct
-//! fills that were handed in, the positions that were adopted, and those that were dropped, add up to what is open, key by
-//! key. Money, change by change: a fill moves as much cash and as many fees as were traded, and cash is always what was
+//! fills that were handed in, less those that were taken back, the positions that were adopted, and those that were dropped,
+//! add up to what is open, key by key. Money, change by change: a fill moves as much cash and as many fees as were traded, and cash is always what was
 //! realised, less the open cost, plus what is unexplained.
 
 use std::collections::{BTreeMap, HashMap};
 
 use posbook::{
     Answer, Command, Decimal, Effect, Fill, FillNote, FillOutcome, InstrumentId, KeyState, Kind, OrderRef,
-    OrderSide, Publication, Sequence, Shape, Side, Snapshot,
+    OrderSide, Publication, Sequence, Shape, Side, Snapshot, TroubleKind,
 };
 
 use crate::history::{Came, Event, History};
@@ -39,6 +39,10 @@ pub fn conserved(history: &History, at_rest: &Snapshot) -> Result<u64, String> {
             [] => {}
             // Its quantity was in a report.
             [notes] if notes.contains(&FillNote::Replaced) => {}
+            [_] if handed.taken_back == 1 => {}
+            _ if handed.taken_back > 1 => {
+                return Err(format!("{}: taken back {} times (I11)", words(fill), handed.taken_back));
+            }
             [_] if matches!(fill.shape, Shape::Trade { .. }) => {
                 add(fill.instrument, fill.side.opens(), fill.quantity.get());
             }
@@ -98,9 +102,10 @@ fn money<'a>(
 ) -> Result<(), String> {
     let flat = KeyState::flat(InstrumentId(0).into());
     let (mut cash, mut fees, mut booked) = (Decimal::ZERO, Decimal::ZERO, false);
-    let fill = match publication.first_cause().map(|cause| &cause.command) {
-        Some(Command::Record(fill)) => Some(fill),
-        _ => None,
+    let (fill, back) = match publication.first_cause().map(|cause| &cause.command) {
+        Some(Command::Record(fill)) => (Some(fill), false),
+        Some(Command::Bust(bust)) => (Some(&bust.fill), true),
+        _ => (None, false),
     };
     for change in publication.iter() {
         let Effect::Key { kind, before, after, .. } = &change.effect else { continue };
@@ -116,6 +121,8 @@ fn money<'a>(
         }
         // One from before a report has its money weighed against what the report said of it (R8).
         booked |= matches!(kind, Kind::Opened | Kind::ScaledIn | Kind::ScaledOut | Kind::Closed);
+        // One that could not be booked had moved nothing (R4).
+        booked |= *kind == Kind::Busted && before.troubles.iter().all(|t| t.kind != TroubleKind::Unbooked);
         cash += now.cash - then.cash;
         fees += sum(now) - sum(then);
     }
@@ -125,8 +132,9 @@ fn money<'a>(
     if fill.shape == Shape::Cumulative {
         worth -= worths.insert(&fill.order, worth).unwrap_or_default();
     }
-    let traded = if fill.side == OrderSide::Buy { -worth } else { worth };
-    let paid: Decimal = fill.fees.iter().map(|(_, amount)| amount).sum();
+    let sign = if back { -Decimal::ONE } else { Decimal::ONE };
+    let traded = if fill.side == OrderSide::Buy { -worth } else { worth } * sign;
+    let paid = fill.fees.iter().map(|(_, amount)| amount).sum::<Decimal>() * sign;
     if (cash, fees) != (traded, paid) {
         return Err(format!("{} moved cash {cash} and fees {fees} (I9)", words(fill)));
     }
@@ -144,6 +152,8 @@ struct HandedIn<'a> {
     /// The notes of each time it was booked.
     booked: Vec<&'a [FillNote]>,
     called_duplicate: bool,
+    /// How often the book answered that it is taken back.
+    taken_back: usize,
     /// It was taken note of as one that is not booked (R3, R4): when it comes again it is known.
     noted: bool,
 }
@@ -153,12 +163,18 @@ type Identity<'a> = (InstrumentId, &'a OrderRef, &'a Shape, Option<Decimal>);
 fn distinct(history: &History) -> HashMap<Identity<'_>, HandedIn<'_>> {
     let mut fills: HashMap<Identity<'_>, HandedIn<'_>> = HashMap::new();
     for event in &history.events {
-        let [Command::Record(fill)] = event.commands() else { continue };
+        let (fill, back) = match event.commands() {
+            [Command::Record(fill)] => (fill, false),
+            [Command::Bust(bust)] => (&bust.fill, true),
+            _ => continue,
+        };
         let cumulative = (fill.shape == Shape::Cumulative).then(|| fill.quantity.get());
         let identity = (fill.instrument, &fill.order, &fill.shape, cumulative);
-        let new = HandedIn { fill, booked: Vec::new(), called_duplicate: false, noted: false };
+        let new = HandedIn { fill, booked: Vec::new(), called_duplicate: false, taken_back: 0, noted: false };
         let handed = fills.entry(identity).or_insert(new);
         match outcome(event) {
+            Some(FillOutcome::Booked { .. }) if back => handed.taken_back += 1,
+            _ if back => {}
             Some(FillOutcome::Booked { notes }) => handed.booked.push(notes),
             Some(FillOutcome::Duplicate) => handed.called_duplicate = true,
             Some(_) => handed.noted = true,

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posbook::{
-    Changes, Clock, Command, Exit, ExitPlan, ExitRule, InstrumentId, OrderState, Position, Reader, Rejection,
-    Reservation, Sent, Side, Snapshot, Timestamp,
+    Changes, Clock, Command, Exit, ExitPlan, ExitRule, Fill, InstrumentId, OrderState, Position, Reader,
+    Rejection, Reservation, Sent, Side, Snapshot, Timestamp,
 };
 
 pub use dice::Dice;
@@ -80,6 +80,8 @@ pub struct Trader {
     /// Claims that have not been sent.
     held: Vec<Reservation>,
     live: Vec<Live>,
+    /// Trades that nobody ordered, as they were reported: the venue may take one back.
+    told: Vec<Fill>,
     /// An older picture, to decide on what no longer stands.
     older: Option<Snapshot>,
     trades: u64,
@@ -103,6 +105,7 @@ impl Trader {
             feed: stage.book.changes(),
             held: Vec::new(),
             live: Vec::new(),
+            told: Vec::new(),
             older: None,
             trades: 0,
         }

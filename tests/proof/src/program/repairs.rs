@@ -1,11 +1,17 @@
-//! What else happens to an account: trades that nobody ordered, positions that appear and disappear, keys that are frozen,
-//! closed and taken back by hand.
+//! What else happens to an account: trades that nobody ordered and that the venue takes back, positions that appear,
+//! disappear and are not what was thought, keys that are frozen, closed and taken back by hand.
 
-use posbook::{Adoption, Book, Command, DropPosition, OrderSide, Side, Snapshot, TroubleKind};
+use posbook::{
+    Adoption, Book, Bust, Command, Corrected, Correction, DropPosition, Leverage, OrderSide, Position,
+    Sequence, Side, Snapshot, TroubleKind,
+};
 
 use super::Trader;
 use super::stage::{MARK, Parcel, price, quantity};
 use crate::recorder::Recorder;
+
+/// So many trades a trader may see taken back.
+const REMEMBERED: usize = 8;
 
 impl Trader {
     /// A look, and something that follows from it.
@@ -29,7 +35,7 @@ impl Trader {
             return;
         }
         let rate = self.trouble.of(25, 100);
-        match self.dice.below(12) {
+        match self.dice.below(13) {
             _ if !self.dice.percent(rate) => {}
             0..2 => self.nobody_s_trade(book, rec, &view),
             2..6 => self.take_over(book, rec, &view),
@@ -58,10 +64,19 @@ impl Trader {
                     sent.detach();
                 }
             }
+            10 => self.take_back(book, rec),
             _ => {
                 let _ = rec.apply(book, Command::Accept { key, reason: "nothing was wrong".into() });
             }
         }
+    }
+
+    /// The venue cancels a trade that nobody ordered, sometimes one that was not heard of yet, sometimes twice. One of an order's
+    /// it would have to take out of the order's figure too.
+    fn take_back(&mut self, book: &Book, rec: &mut Recorder) {
+        let Some(fill) = self.dice.one_of(&self.told).cloned() else { return };
+        let _ =
+            rec.apply(book, Command::Bust(Bust::new(fill, "it was a mistake").at(self.desk.venue_time())));
     }
 
     /// A manual trade, a liquidation, another program.
@@ -76,6 +91,10 @@ impl Trader {
         let (Ok(quantity), Ok(price)) = (quantity(self.dice.between(1, 8)), price(MARK * 10)) else { return };
         let Ok(fill) = self.trade(key, side, quantity, price) else { return };
         let fill = fill.at(self.desk.venue_time());
+        if self.told.len() >= REMEMBERED {
+            self.told.remove(0);
+        }
+        self.told.push(fill.clone());
         // The venue tells of it now, or long after.
         match self.dice.percent(50) {
             true => self.desk.leave(Parcel::Fill(fill)),
@@ -92,6 +111,10 @@ impl Trader {
         let (key, asked) = (instrument.into(), view.sequence());
         let report_time = Some(self.desk.venue_time());
         let command = match view.get(key) {
+            Some(position) if self.dice.percent(50) => match self.correction(position, asked) {
+                Some(right) => Command::Correct(right),
+                None => return,
+            },
             Some(position) => Command::Drop(DropPosition {
                 key,
                 position: position.id,
@@ -112,5 +135,24 @@ impl Trader {
             return;
         }
         let _ = rec.apply(book, command);
+    }
+
+    /// A report shows more or less of a position than the book has, or another leverage.
+    fn correction(&mut self, position: &Position, asked: Sequence) -> Option<Correction> {
+        let to = match self.dice.percent(80) {
+            true => Corrected::Quantity {
+                quantity: quantity(self.dice.between(1, 8)).ok()?,
+                entry: price(MARK * 10).ok()?,
+            },
+            false => Corrected::Leverage(Leverage::of(self.dice.between(1, 20).try_into().ok()?)),
+        };
+        Some(Correction {
+            key: position.key,
+            position: position.id,
+            to,
+            asked,
+            report_time: Some(self.desk.venue_time()),
+            reason: "the venue has another one".into(),
+        })
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+#[cfg(feature = "journal")]
+use posbook::Builder;
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{
-    Book, Builder, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
+    Book, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
     TargetRule, Timestamp,
 };
 use rust_decimal::Decimal;
@@ -70,6 +72,7 @@ const KEY_NOTIONAL: i64 = 12_000;
 pub(super) struct World {
     pub(super) options: Options,
     /// How the book is built, again after a kill.
+    #[cfg(feature = "journal")]
     pub(super) builder: Builder,
     pub(super) book: Book,
     #[cfg(feature = "journal")]
@@ -145,7 +148,7 @@ impl World {
             _ => Disk::new(seed, builder.clone()).map(|(book, disk)| (book, Some(disk)))?,
         };
         #[cfg(not(feature = "journal"))]
-        let book = builder.clone().build().map_err(|wrong| text(&wrong))?;
+        let book = builder.build().map_err(|wrong| text(&wrong))?;
         let oracle = Oracle::new(&book, wire.clone(), options, Decimal::from(KEY_NOTIONAL));
         let manager = pollster::block_on(PositionManager::connect(book.clone(), wire.clone()));
         let manager = manager.map_err(|wrong| text(&wrong))?;
@@ -155,6 +158,7 @@ impl World {
         let bot = Bot::new(manager, wire.clone(), options.owners);
         let mut world = Self {
             options: options.clone(),
+            #[cfg(feature = "journal")]
             builder,
             book,
             #[cfg(feature = "journal")]

@@ -106,6 +106,8 @@ fn a_hostile_program_does_everything_there_is_to_do() {
         Kind::Replanned,
         Kind::Adopted,
         Kind::Dropped,
+        Kind::Corrected,
+        Kind::Busted,
         Kind::Quarantined,
         Kind::Confirmed,
         Kind::Accepted,
