@@ -10,6 +10,7 @@
 mod entries;
 mod hostile;
 mod markets;
+mod mutated;
 mod others;
 mod quirks;
 

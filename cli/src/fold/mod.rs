@@ -7,8 +7,13 @@
 
 mod case;
 mod folding;
+#[cfg(test)]
+mod mutated;
 mod read;
 mod rows;
+#[cfg(test)]
+#[path = "../../../tests/fuzz/texts/fold.rs"]
+mod texts;
 mod trades;
 
 use std::path::PathBuf;

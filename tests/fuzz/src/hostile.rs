@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use posbook::{
-    Adoption, Amount, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency, DropPosition, Exit, ExitPlan, ExitRule,
-    Field, Fill, Fraction, Instrument, InstrumentId, InstrumentSpec, Leg, Leverage, OrderRef, OrderSide,
+    Adoption, Amount, Bust, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency, DropPosition, Exit, ExitPlan, ExitRule,
+    Field, Fill, Fraction, Funding, Instrument, InstrumentId, InstrumentSpec, Leg, Leverage, OrderRef, OrderSide,
     OrderStep, Owner, PositionId, PositionKey, PositionMode, Precondition, Price, PriceSign, Quantity,
     Ratchet, Sequence, Shape, Side, Sums, TargetRule, Targets, Tier, Timestamp,
 };
@@ -273,7 +273,21 @@ impl Known {
             9 => Command::Close(self.reduction(u, true)?),
             10 => Command::Close(self.reduction(u, false)?),
             11..=15 => self.step(u)?,
-            16..=21 => Command::Record(self.fill(u)?),
+            16..=20 => Command::Record(self.fill(u)?),
+            21 if u.ratio(1, 4)? => Command::Fund(Funding {
+                key: key(u)?,
+                period: u.int_in_range(0..=9)?,
+                amount: decimal(u)?,
+                currency: currency(u)?,
+            }),
+            // Mostly one that was booked, as it was: another is none.
+            21 => {
+                let fill = match self.fills.is_empty() {
+                    false if u.ratio(7, 8)? => u.choose(&self.fills)?.clone(),
+                    _ => self.fill(u)?,
+                };
+                Command::Bust(Bust { fill, venue_time: maybe(u, time)?, reason: words(u)? })
+            }
             22 => Command::Retarget(posbook::Retarget {
                 key: key(u)?,
                 expect: self.expect(u)?,

@@ -31,6 +31,7 @@
 mod claims;
 pub mod conservation;
 pub mod history;
+pub mod mutate;
 pub mod naive;
 pub mod program;
 pub mod recorder;
