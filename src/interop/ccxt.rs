@@ -28,6 +28,7 @@ mod markets;
 mod names;
 mod number;
 mod orders;
+mod own;
 mod positions;
 mod problem;
 mod row;

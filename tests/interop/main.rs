@@ -12,6 +12,7 @@ mod hostile;
 mod markets;
 mod mutated;
 mod others;
+mod own;
 mod quirks;
 
 use posbook::interop::ccxt::{self, Flat, Position, Row, Source};
