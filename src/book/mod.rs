@@ -1,13 +1,12 @@
 //! HOW threads share it: [`Book`], the one compare-and-swap loop, snapshots, reservations, the feed and the marks.
 //!
-//! There is exactly one loop that publishes ([`Book::apply`] and everything else end in `Inner::publish`), and `decide`
-//! runs inside it on every turn: that is the re-verification. No venue call, lock, log line or caller's closure is
-//! inside it (I6).
+//! There is exactly one loop that publishes, in `publish.rs`: [`Book::apply`] and everything else end there.
 
 mod audit;
 mod bag;
 mod batch;
 mod body;
+mod builder;
 mod bust;
 mod courtesy;
 mod durable;
@@ -19,6 +18,7 @@ mod measure;
 #[cfg(any(posbook_loom, posbook_shuttle))]
 mod modelled;
 mod places;
+mod publish;
 pub(crate) mod pump;
 mod replica;
 mod reservation;
@@ -29,11 +29,9 @@ mod snapshot;
 use std::fmt;
 use std::time::Duration;
 
-use rust_decimal::Decimal;
-use smallvec::SmallVec;
-
 pub(crate) use audit::unregistered;
 pub use batch::Batch;
+pub use builder::Builder;
 #[cfg(feature = "journal")]
 pub(crate) use durable::{Durable, Terms};
 pub use durable::{JournalHealth, WaitDurable};
@@ -50,20 +48,18 @@ pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};
 use crate::model::{
-    Cause, ClientOrderId, Command, Epoch, ExitPlan, Fill, Funding, Instrument, InstrumentId, Limits,
-    Observed, ObservedMark, Order, PositionKey, Price, Publication, Sequence, Sums, TargetRule, Timestamp,
+    ClientOrderId, Command, Fill, Funding, Instrument, InstrumentId, Order, PositionKey, Price, Publication,
+    Sequence, Sums, Timestamp,
 };
-use crate::state::{Answer, FillOutcome, Refused, Ring, Settings, State, advance, decide};
-use crate::sync::{Arc, Clock, DEFAULT_PATIENCE, RootArc, fault, pause, random_u32};
+use crate::state::{Answer, FillOutcome, decide};
+use crate::sync::{Arc, Clock};
 
-use body::Body;
 use courtesy::Courtesy;
 #[cfg(not(feature = "journal"))]
 use durable::Durable;
 use feed::Feed;
-use late::Late;
 use marks::Marks;
-use root::{Root, Shell};
+use root::Root;
 
 /// The positions of one account at one venue, shared by any number of threads.
 ///
@@ -447,342 +443,9 @@ fn reserves(command: &Command) -> bool {
     matches!(command, Command::Open(_) | Command::ScaleIn(_) | Command::ScaleOut(_) | Command::Close(_))
 }
 
-impl Inner {
-    fn fresh_mark(&self, id: InstrumentId, now: Timestamp) -> Option<Mark> {
-        self.marks.get(id).filter(|mark| mark.is_fresh(now, self.max_mark_age) || fault("stale_mark"))
-    }
-
-    /// Samples what is not state, once (decision 1).
-    fn cause(&self, command: Command, then: Vec<Command>) -> Arc<Cause> {
-        let time = self.clock.now();
-        let mut marks: SmallVec<[ObservedMark; 1]> = SmallVec::new();
-        for key in std::iter::once(&command).chain(&then).filter_map(Command::key) {
-            let instrument = key.instrument;
-            if marks.iter().all(|m| m.instrument != instrument)
-                && let Some(mark) = self.fresh_mark(instrument, time)
-            {
-                marks.push(ObservedMark { instrument, price: mark.price, time: mark.time });
-            }
-        }
-        Arc::new(Cause { command, then, observed: Observed { time, marks } })
-    }
-
-    /// Publishes the change that `decide` returns, or its refusal. THE one loop.
-    ///
-    /// `decide` runs once a turn, each time on the newest state: that is the re-verification (I4, I6).
-    pub(crate) fn publish(&self, command: Command) -> Result<Published, Rejection> {
-        self.publish_all(command, Vec::new())
-    }
-
-    /// As [`Inner::publish`], for a batch: all of it or nothing (R14).
-    pub(crate) fn publish_all(&self, command: Command, then: Vec<Command>) -> Result<Published, Rejection> {
-        // A broken twin publishes a batch command by command.
-        if fault("batch_split") && !then.is_empty() {
-            let first = self.publish(command)?;
-            return then.into_iter().try_fold(first, |_, next| self.publish(next));
-        }
-        let cause = self.cause(command, then);
-        let published = self.admit(&cause).and_then(|()| self.compare_and_swap(&cause));
-        // After success, outside the loop (I6).
-        match &published {
-            Ok(Published { publication: Some(publication), .. }) => {
-                self.feed.wake.notify();
-                audit::published(publication, || self.root.view());
-            }
-            Ok(_) => {}
-            Err(rejection) => audit::refused(rejection.command().unwrap_or(&cause.command), rejection),
-        }
-        if let Ok(Published { answer: Answer::Registered(id), .. }) = &published {
-            self.marks.admit(*id);
-        }
-        published
-    }
-
-    /// Whether the journal lets new risk be asked for. Outside the loop: it is not state, and only ever refuses increases.
-    fn admit(&self, cause: &Cause) -> Result<(), Rejection> {
-        let Some(durable) = &self.durable else { return Ok(()) };
-        let view = || self.root.with(|view| (view.sequence(), view.totals().in_doubt));
-        durable.admit(cause, view).map_err(|refused| refused.of(&cause.command))
-    }
-
-    fn compare_and_swap(&self, cause: &Arc<Cause>) -> Result<Published, Rejection> {
-        self.courtesy.give_way();
-        let mut loser = None;
-        let mut found = self.root.load();
-        // A broken twin decides on the state it read first; here it is always none.
-        let first = fault("stale_state").then(|| found.view.clone());
-        let mut turn = 0;
-        loop {
-            let newer = match self.candidate(&found, first.as_ref(), cause)? {
-                Candidate::Nothing(answer) => return Ok(Published { publication: None, answer }),
-                // Lost before it was tried.
-                Candidate::Overtaken(newer) => newer,
-                Candidate::Body(body, publication, answer) => {
-                    // A broken twin compares with what it loads after it has decided: check, then act.
-                    if fault("check_then_act") {
-                        found = self.root.load();
-                    }
-                    match self.root.publish(found, Snapshot::new(body)) {
-                        Err(newer) if !fault("ignore_lost") => newer,
-                        _ => return Ok(Published { publication: Some(publication), answer }),
-                    }
-                }
-            };
-            found = newer;
-            match &loser {
-                None => loser = Some(self.courtesy.lost()),
-                Some(lost) => lost.again(),
-            }
-            pause(turn);
-            turn += 1;
-        }
-    }
-
-    /// What would be published in place of `found`: decided on its state, and applied to a body equal to its.
-    fn candidate(
-        &self,
-        found: &Shell,
-        first: Option<&Snapshot>,
-        cause: &Arc<Cause>,
-    ) -> Result<Candidate, Rejection> {
-        let draft = || match first {
-            Some(first) => Ok(Arc::new(first.body().clone())),
-            None => self.root.draft(found),
-        };
-        // One command is decided before a body is touched: many ask for nothing, or are refused.
-        let decided = if cause.then.is_empty() {
-            let (publication, answer) = decide(&first.unwrap_or(&found.view).body().state, cause)?;
-            match publication {
-                None => return Ok(Candidate::Nothing(answer)),
-                decided => Some((decided, answer)),
-            }
-        } else {
-            None
-        };
-        let mut draft = match draft() {
-            Ok(draft) => draft,
-            Err(newer) => return Ok(Candidate::Overtaken(newer)),
-        };
-        // Nobody else holds it, so this is it and no copy.
-        let body = Arc::make_mut(&mut draft);
-        let (publication, answer) = match decided {
-            Some((publication, answer)) => {
-                for change in publication.iter().flat_map(|publication| publication.iter()) {
-                    body.state.apply(change)?;
-                }
-                (publication, answer)
-            }
-            // A batch is decided on what each of its commands leaves behind, so on the draft itself.
-            None => match advance(&mut body.state, cause) {
-                Ok(done) => done,
-                Err(Refused { rejection, left }) => {
-                    // Whoever uses this body next finds it as one that lost: its last publication is no history. A broken
-                    // twin does not say so.
-                    let left = left.filter(|_| !fault("half_a_batch"));
-                    left.into_iter().for_each(|left| drop(body.window.push(left)));
-                    self.root.put_back(draft);
-                    return Err(rejection);
-                }
-            },
-        };
-        let Some(publication) = publication else {
-            self.root.put_back(draft);
-            return Ok(Candidate::Nothing(answer));
-        };
-        body.push(publication.clone(), self.durable.as_ref().map(Durable::read_until));
-        Ok(Candidate::Body(draft, publication, answer))
-    }
-}
-
-/// What one turn of the loop came to.
-enum Candidate {
-    /// To be published.
-    Body(Arc<Body>, Publication, Answer),
-    /// There is nothing to do.
-    Nothing(Answer),
-    /// A newer root is there already.
-    Overtaken(RootArc<Shell>),
-}
-
 impl fmt::Debug for Book {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = &self.alive;
         f.debug_tuple("Book").field(&self.snapshot()).finish()
-    }
-}
-
-/// Builds a [`Book`]. Every value has a documented default.
-///
-/// ```
-/// use std::time::Duration;
-/// use posbook::{Book, TargetRule};
-///
-/// let book = Book::builder()
-///     .default_rule(TargetRule::stop_fraction("0.05".parse()?))
-///     .max_mark_age(Duration::from_secs(10))
-///     .window(4_096)
-///     .build()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until build() is called"]
-pub struct Builder {
-    limits: Limits,
-    default_rule: Option<TargetRule>,
-    default_exits: Option<ExitPlan>,
-    instruments: usize,
-    window: usize,
-    patience: Duration,
-    max_mark_age: Duration,
-    clock: Clock,
-    identity: Option<(u32, Epoch)>,
-    reuse: bool,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            default_rule: None,
-            default_exits: None,
-            instruments: 4_096,
-            window: 1_024,
-            patience: DEFAULT_PATIENCE,
-            max_mark_age: Duration::from_secs(30),
-            clock: Clock::system(),
-            identity: None,
-            reuse: true,
-        }
-    }
-}
-
-impl Builder {
-    /// What the book refuses to exceed. Default: [`Limits::default`].
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Targets of positions that no order of ours opened (a flip, a late fill, an adoption), and of orders that carry
-    /// no rule. Default: none; such a position is unprotected and blocks new risk on its key (R5).
-    pub fn default_rule(mut self, rule: TargetRule) -> Self {
-        self.default_rule = Some(rule);
-        self
-    }
-
-    /// The exit plan of every position and order that brings none of its own: trailing, tiers, age. Default: none.
-    pub fn default_exits(mut self, plan: ExitPlan) -> Self {
-        self.default_exits = Some(plan);
-        self
-    }
-
-    /// How many instruments can be registered. Default 4,096; each costs 64 bytes of marks.
-    pub fn instruments(mut self, capacity: usize) -> Self {
-        self.instruments = capacity;
-        self
-    }
-
-    /// How many publications the feed keeps at least. Default 1,024.
-    pub fn window(mut self, publications: usize) -> Self {
-        self.window = publications;
-        self
-    }
-
-    /// How long an order may take before it is overdue. Default 30 s.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// The age beyond which a mark fires no exit and values no order (R11). Default 30 s.
-    pub fn max_mark_age(mut self, age: Duration) -> Self {
-        self.max_mark_age = age;
-        self
-    }
-
-    /// Where the book takes the time from. Default: the machine's clock.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The book's number and the number of this opening, which make its client order ids (R15). Default: a random
-    /// number, and the second of building: nothing is named twice by two runs. Give them only if you keep count.
-    pub fn identity(mut self, book: u32, epoch: Epoch) -> Self {
-        self.identity = Some((book, epoch));
-        self
-    }
-
-    /// Whether states that were replaced and that nobody holds are changed in place for later writes. Default: yes. Without
-    /// it every write copies the path to what it changes: the same book, slower; to compare the two.
-    pub fn reuse(mut self, reuse: bool) -> Self {
-        self.reuse = reuse;
-        self
-    }
-
-    /// Makes the book.
-    ///
-    /// # Errors
-    /// A limit or the default exit plan makes no sense.
-    pub fn build(self) -> Result<Book, Error> {
-        let settings = Arc::new(self.settings()?);
-        Ok(self.start(State::empty(settings), None))
-    }
-
-    /// The book's number, if one was given.
-    #[cfg(feature = "journal")]
-    pub(crate) fn named(&self) -> Option<u32> {
-        self.identity.map(|(book, _)| book)
-    }
-
-    /// What a book of this builder is told.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        let refuse = |what, value, rule| Error::Rejected(Reason::OutOfRange { what, value, rule }.into());
-        if self.limits.leverage == 0 {
-            return Err(refuse("leverage limit", Decimal::ZERO, "must be at least 1"));
-        }
-        if self.limits.stop_fraction.get() > Decimal::ONE || self.limits.stop_fraction.get().is_zero() {
-            return Err(refuse(
-                "stop limit",
-                self.limits.stop_fraction.get(),
-                "must be above 0 and at most 1",
-            ));
-        }
-        if let Some(plan) = &self.default_exits {
-            plan.check(self.limits.stop_fraction)?;
-        }
-        if self.instruments > 1 << 20 {
-            return Err(refuse("number of instruments", self.instruments.into(), "must be at most 1048576"));
-        }
-        let seconds = self.clock.now().0.max(Clock::system().now().0) / 1_000_000_000;
-        let (book, epoch) =
-            self.identity.unwrap_or_else(|| (random_u32(), u32::try_from(seconds).unwrap_or(u32::MAX)));
-        let (book, epoch) = if fault("one_name") { (1, 1) } else { (book, epoch) };
-        Ok(Settings {
-            book,
-            epoch,
-            limits: self.limits.clone(),
-            default_rule: self.default_rule,
-            default_exits: self.default_exits.clone().map(Arc::new),
-            instruments: self.instruments,
-            patience_ns: u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX),
-        })
-    }
-
-    /// A book that begins with this state.
-    pub(crate) fn start(self, state: State, durable: Option<Durable>) -> Book {
-        let marks = Marks::new(state.settings().instruments);
-        state.slots().for_each(|slot| marks.admit(slot.id));
-        let body = Body { state, window: Ring::new(self.window), late: Late::new() };
-        let inner = Arc::new(Inner {
-            root: Root::new(body, self.reuse),
-            courtesy: Courtesy::new(),
-            feed: Feed::new(),
-            marks,
-            clock: self.clock,
-            max_mark_age: self.max_mark_age,
-            durable,
-        });
-        Book { alive: Arc::new(Alive(Arc::clone(&inner))), inner }
     }
 }
