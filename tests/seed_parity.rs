@@ -168,6 +168,7 @@ fn row(symbol: &str, side: Side, quantity: &str, entry: &str, leverage: Option<&
         leverage: leverage.map(|l| l.parse().unwrap()),
         margin_mode: None,
         liquidation_price: None,
+        contract_size: None,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Account {
     fees: Sum,
     funding: Sum,
     unexplained: Sum,
+    /// Keys that have something unexplained: two gaps may come to nothing together, and are two gaps.
+    gaps: i64,
     turnover: Sum,
     unrealised: Sum,
     /// What dropped positions showed last, until the fills that closed them come.
@@ -73,6 +75,7 @@ impl Account {
             fees: Sum::default(),
             funding: Sum::default(),
             unexplained: Sum::default(),
+            gaps: 0,
             turnover: Sum::default(),
             unrealised: Sum::default(),
             missing: Sum::default(),
@@ -100,6 +103,7 @@ impl Account {
         self.fees.add(moved.fees);
         self.funding.add(moved.funding);
         self.unexplained.add(moved.unexplained);
+        self.gaps += moved.gaps;
     }
 
     pub(super) fn ended(&mut self, time: Timestamp, life: &Life) {
@@ -196,10 +200,15 @@ impl Account {
     pub fn equity(&self) -> Figure {
         match (self.unexplained.get(), self.unpriced) {
             (None, _) => Figure::Unknown(Unknown::NumericRange),
-            (Some(gap), _) if !gap.is_zero() => Figure::Unknown(Unknown::Gap),
+            _ if self.gaps != 0 => Figure::Unknown(Unknown::Gap),
             (_, 1..) => Figure::Unknown(Unknown::NoPrice),
             _ => self.curve().into(),
         }
+    }
+
+    /// How many keys have something unexplained.
+    pub fn gaps(&self) -> u64 {
+        self.gaps.unsigned_abs()
     }
 
     /// What is drawn and what the drawdown is of: equity, with a position that was dropped as it was last seen until the fills

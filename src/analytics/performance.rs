@@ -441,6 +441,7 @@ fn movements(instrument: &Instrument, was: &Ledger, is: &Ledger) -> SmallVec<[(C
     let moved_here = Moved {
         realised: by(is.realised, was.realised),
         unexplained: by(is.unexplained, was.unexplained),
+        gaps: i64::from(!is.unexplained.is_zero()) - i64::from(!was.unexplained.is_zero()),
         ..Moved::default()
     };
     if moved_here != Moved::default() {

@@ -17,6 +17,8 @@ pub(super) struct Moved {
     pub(super) fees: Decimal,
     pub(super) funding: Decimal,
     pub(super) unexplained: Decimal,
+    /// Keys that have something unexplained now and had nothing before, less the others.
+    pub(super) gaps: i64,
     pub(super) turnover: Decimal,
 }
 

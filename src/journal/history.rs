@@ -178,12 +178,17 @@ impl History {
         Ok(Self { folder: folder.to_owned(), database, openings, shape, acknowledged })
     }
 
-    /// First and last change. Both 0: there are none. A pruned journal begins later than with 1.
+    /// First and last change. Both 0: there are none. A pruned journal begins later than with 1; where everything was pruned
+    /// the last is the one that its checkpoint stands for, and the first the one that comes next.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn bounds(&self) -> Result<(Sequence, Sequence), JournalError> {
-        Ok(fold::bounds(&self.folder, &self.database)?.unwrap_or_default())
+        if let Some(bounds) = fold::bounds(&self.folder, &self.database)? {
+            return Ok(bounds);
+        }
+        let newest: Option<u64> = self.query("SELECT max(sequence) FROM checkpoints")?;
+        Ok(newest.map(Sequence).map_or_else(Default::default, |last| (last.after(1), last)))
     }
 
     /// The last change that was acknowledged when this was opened, if it is not there any more.
@@ -192,9 +197,6 @@ impl History {
     /// It cannot be read.
     pub fn lost(&self) -> Result<Option<Sequence>, JournalError> {
         let (_, last) = self.bounds()?;
-        // A checkpoint is there even if everything before it was pruned.
-        let newest: Option<u64> = self.query("SELECT max(sequence) FROM checkpoints")?;
-        let last = last.max(Sequence(newest.unwrap_or_default()));
         Ok(self.acknowledged.filter(|sequence| *sequence > last))
     }
 

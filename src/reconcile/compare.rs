@@ -131,13 +131,18 @@ impl<'a> Round<'a> {
         for row in report.rows.iter().filter(|row| !row.quantity.is_zero()) {
             let twice = of_leg.get(&(&row.symbol, row.leg)).is_some_and(|rows| *rows > 1);
             let id = self.view.id(row.symbol.as_str());
-            let mode = id.and_then(|id| self.view.instrument(id)).map(Instrument::mode);
+            let instrument = id.and_then(|id| self.view.instrument(id));
+            let mode = instrument.map(Instrument::mode);
+            let size = instrument.map(Instrument::contract_size);
             let wrong = match (id, mode) {
                 _ if twice => Some("more than one row for one leg"),
                 (None, _) | (_, None) => Some("the symbol is not registered"),
                 (_, Some(mode)) if !mode.has(row.leg) => Some("a leg that the position mode does not have"),
                 _ if row.leg.only_side().is_some_and(|side| side != row.side) => {
                     Some("a side that the leg cannot have")
+                }
+                _ if row.contract_size.is_some_and(|said| size.is_some_and(|has| has != said)) => {
+                    Some("a contract size that the instrument does not have")
                 }
                 _ => None,
             };
@@ -440,7 +445,8 @@ impl<'a> Round<'a> {
         self.seen.push(said.clone());
         // A fill without a venue time may be younger than any report: then time proves nothing.
         let newer = time.is_some() && !untimed && self.newest;
-        let enough = self.policy(said.1.symbol(), key).confirmations;
+        // One alone is no confirmation, whatever a policy says (R10).
+        let enough = self.policy(said.1.symbol(), key).confirmations.max(2);
         (!newer && told < enough)
             .then(|| format!("told {told} of {enough} times by reports whose time proves nothing"))
     }

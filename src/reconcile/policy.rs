@@ -175,7 +175,8 @@ pub struct Policy {
     /// Targets of adopted positions, from the current price. `None`: the book's default rule. Default: stop 5 %, take
     /// 10 %, as the predecessor did.
     pub adopt_rule: Option<TargetRule>,
-    /// How many equal reports it takes where the venue's time proves nothing (R8, R10). Default 2.
+    /// How many equal reports it takes where the venue's time proves nothing (R8, R10). Default 2, and the least: fewer are taken
+    /// for 2, one report alone proves nothing.
     pub confirmations: u32,
     /// After how many runs in a row that decided nothing about a difference its key is blocked for new risk: orders were
     /// in flight, the instrument changed while the venue was asked, or the report was not newer (R9). Default 10: an

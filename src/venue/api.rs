@@ -288,6 +288,7 @@ impl VenueReport {
 /// let row = VenuePosition {
 ///     symbol: "BTC/USDT:USDT".parse()?, leg: Leg::Net, side: Side::Long, quantity: "1".parse()?,
 ///     entry: "50000".parse()?, leverage: None, margin_mode: None, liquidation_price: None,
+///     contract_size: None,
 /// };
 /// # Ok::<(), posbook::Rejection>(())
 /// ```
@@ -311,6 +312,10 @@ pub struct VenuePosition {
     /// The price at which the venue takes the position over. `None`: the venue does not say, or there is none.
     #[serde(default)]
     pub liquidation_price: Option<Price>,
+    /// What one contract is where this row comes from. `None`: it does not say. One that the instrument does not have makes the
+    /// row unreadable: so many contracts of another size are another position (R18).
+    #[serde(default)]
+    pub contract_size: Option<Quantity>,
 }
 
 /// What stands for a position's losses.

@@ -1,7 +1,7 @@
 //! What is not known is said to be so, and a follower that lost its place is told.
 
 use posbook::analytics::{Figure, Group, Keep, Lives, Performance, Unknown};
-use posbook::{Adoption, Command, Corrected, Correction, DropPosition, OrderSide, Side};
+use posbook::{Adoption, Command, Corrected, Correction, DropPosition, Fill, Instrument, OrderSide, Side};
 
 use super::{Bench, START, d};
 
@@ -37,6 +37,36 @@ fn an_adopted_position_has_no_profit_until_a_price_is_seen() {
     performance.mark(bench.btc, "130".parse().unwrap(), START);
     let account = performance.account(&Group::Book, &usdt()).unwrap();
     assert_eq!((account.unrealised(), account.equity()), (Figure::Known(d("30")), Figure::Known(d("30"))));
+}
+
+/// Two gaps that come to nothing together are two gaps.
+#[test]
+fn gaps_that_cancel_are_gaps() {
+    let mut bench = Bench::new();
+    let eth = Instrument::linear("ETH/USDT:USDT", "0.01", "0.001").unwrap();
+    let eth = bench.book.register(eth).unwrap();
+    let buy = bench.trade(OrderSide::Buy, "1", "100").at(START);
+    let sell = Fill { instrument: eth, ..bench.trade(OrderSide::Sell, "1", "100").at(START) };
+    for fill in [buy, sell] {
+        bench.book.record(fill).unwrap();
+    }
+    let mut performance = bench.performance();
+    let later = START.plus(std::time::Duration::from_secs(60));
+    for id in [bench.btc, eth] {
+        let view = bench.book.snapshot();
+        let gone = DropPosition {
+            key: id.into(),
+            position: view.get(id).unwrap().id,
+            asked: view.sequence(),
+            report_time: Some(later),
+            reason: String::new(),
+        };
+        bench.book.apply(Command::Drop(gone)).unwrap();
+    }
+    performance.follow_all(&bench.read()).unwrap();
+    let account = performance.account(&Group::Book, &usdt()).unwrap();
+    assert_eq!((account.unexplained(), account.gaps()), (Figure::Known(d("0")), 2));
+    assert_eq!(account.equity(), Figure::Unknown(Unknown::Gap));
 }
 
 #[test]

@@ -157,6 +157,14 @@ fn a_corrected_trade_is_booked_in_its_place_in_one_publication_r14() {
     }
     let third = Fill { price: "1".parse::<Price>().unwrap(), ..is.clone() };
     assert_eq!(book.record(third).unwrap().outcome, FillOutcome::Conflict);
+    // Corrected back to what was taken back: it would be called a duplicate, and nothing would be left of the trade.
+    let digest = book.snapshot().digest();
+    let back = book.correct(Bust::new(is.clone(), "it was right"), was.clone()).unwrap_err();
+    assert!(back.to_string().contains("taken back before"), "{back}");
+    assert_eq!(book.snapshot().digest(), digest);
+    // The first correction once more is none.
+    let again = book.correct(Bust::new(was.clone(), "price"), is.clone()).unwrap();
+    assert_eq!((again.outcome, again.sequence), (FillOutcome::Duplicate, None));
     // Another trade is no correction of this one.
     let other = trade(btc, 7, OrderSide::Buy, "1", "50000");
     assert!(book.correct(Bust::new(is, ""), other).unwrap_err().to_string().contains("another trade"));

@@ -587,6 +587,16 @@ impl World {
 pub fn row(symbol: &str, side: Side, quantity: &str, entry: &str) -> VenuePosition {
     let symbol = symbol.parse().unwrap();
     let (leg, quantity, entry) = (Leg::Net, q(quantity), p(entry));
-    let (leverage, margin_mode, liquidation_price) = (None, None, None);
-    VenuePosition { symbol, leg, side, quantity, entry, leverage, margin_mode, liquidation_price }
+    let (leverage, margin_mode, liquidation_price, contract_size) = (None, None, None, None);
+    VenuePosition {
+        symbol,
+        leg,
+        side,
+        quantity,
+        entry,
+        leverage,
+        margin_mode,
+        liquidation_price,
+        contract_size,
+    }
 }

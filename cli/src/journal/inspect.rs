@@ -133,11 +133,13 @@ fn orders(view: &Snapshot) -> Vec<Claim> {
 }
 
 fn table(found: &Inspection) -> String {
-    let mut text = format!(
-        "changes   {} to {}, shown as of {}\ndigest    {}\nsums      {} open, {} orders unresolved, {} of them in doubt, {} \
+    let mut text = match found.first > found.last {
+        true => format!("changes   all pruned: the checkpoint at {} is what is left", found.last),
+        false => format!("changes   {} to {}", found.first, found.last),
+    };
+    text += &format!(
+        ", shown as of {}\ndigest    {}\nsums      {} open, {} orders unresolved, {} of them in doubt, {} \
          keys troubled, {} fills booked\n",
-        found.first,
-        found.last,
         found.sequence,
         found.digest,
         found.positions.len(),

@@ -14,7 +14,7 @@ use posbook::interop::ccxt::{self, Markets, Source};
 use posbook::journal::{History, Journal, JournalOptions};
 use posbook::reconcile::{Policies, ReconcileReport, compare};
 use posbook::venue::{Completeness, Confirmations, Scope, VenueReport};
-use posbook::{Book, Sequence, Snapshot, Symbol, Timestamp};
+use posbook::{Book, Clock, Sequence, Snapshot, Symbol, Timestamp};
 
 use crate::output::{Format, write};
 use crate::{Failure, Verdict, input};
@@ -80,13 +80,19 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         let history = History::open(&options.folder)?;
         let (_, last) = history.bounds()?;
         let view = history.state_at(last)?;
+        options.check(&view, &policies)?;
         let plan = options.plan(&view, &policies, &reports);
         let sequence = view.sequence();
         show::Found::planned(plan, sequence)
     } else {
         // Opening makes a journal where there is none: here that would be a slip of the pen.
-        drop(History::open(&options.folder)?);
-        let journal = Journal::open(&options.folder, JournalOptions::default(), Book::builder())?;
+        let history = History::open(&options.folder)?;
+        let (_, last) = history.bounds()?;
+        options.check(&history.state_at(last)?, &policies)?;
+        let clock = clock(&history, last, &reports)?;
+        drop(history);
+        let journal =
+            Journal::open(&options.folder, JournalOptions::default(), Book::builder().clock(clock))?;
         let found = options.apply(journal.book(), &policies, &reports);
         // What was done is on the disk before it is told.
         journal.close()?;
@@ -99,7 +105,42 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     Ok(if found.remains() { Verdict::No } else { Verdict::Yes })
 }
 
+/// The journal's own time: of its last change or of the report, whichever is later. By this machine's clock the orders of a book
+/// that keeps another one, a replay's, would all be overdue.
+fn clock(history: &History, last: Sequence, reports: &[VenueReport]) -> Result<Clock, Failure> {
+    let mut latest = reports.iter().filter_map(|report| report.venue_time).max();
+    history.lines(Sequence(last.0.saturating_sub(1)), None, |line| {
+        latest = latest.max(Some(Timestamp(line.time)));
+        true
+    })?;
+    Ok(latest.map_or_else(Clock::system, Clock::manual))
+}
+
 impl Options {
+    /// What is named has to be there: a slip of the pen would compare nothing, and agree.
+    fn check(&self, view: &Snapshot, policies: &Policies) -> Result<(), Failure> {
+        if let Some(asked) = self.asked.filter(|asked| *asked > view.sequence().0) {
+            let last = view.sequence();
+            return Err(Failure::Input(format!(
+                "--asked {asked}: the last change of this journal is {last}"
+            )));
+        }
+        let only = self.only.iter().map(|symbol| ("--only", symbol));
+        let mark = self.mark.iter().map(|(symbol, _)| ("--mark", symbol));
+        let keys = policies.keys.iter().map(|own| ("--policy, keys", &own.symbol));
+        for (what, symbol) in only.chain(mark).chain(keys) {
+            if view.id(symbol.as_str()).is_none() {
+                let known: Vec<&str> =
+                    view.instruments().map(|(_, of)| of.symbol().as_str()).take(8).collect();
+                let known = known.join(", ");
+                return Err(Failure::Input(format!(
+                    "{what} {symbol}: this journal has no such instrument: {known}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn apply(
         &self,
         book: &Book,
@@ -160,6 +201,9 @@ impl Options {
             let scope = if self.only.is_empty() { Scope::All } else { Scope::Only(self.only.clone()) };
             ccxt::positions(&text, source).map_err(|why| wrong(why.to_string()))?.report(scope, at)
         };
+        if let Some(time) = report.venue_time {
+            choose::has_been(time).map_err(wrong)?;
+        }
         match report.completeness {
             Completeness::Failed(why) => Err(wrong(format!("this report failed ({why}): it says nothing"))),
             _ => Ok(report),

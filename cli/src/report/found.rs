@@ -124,6 +124,12 @@ impl Found {
             warnings: Vec::new(),
         };
         found.warnings = found.warn(view.sequence().0);
+        if let Some(lost) = history.lost()? {
+            found.warnings.push(format!(
+                "changes are missing: it ends with {last}, and {lost} was acknowledged; `posbook verify {}` says more",
+                folder.display()
+            ));
+        }
         Ok(found)
     }
 
@@ -136,12 +142,12 @@ impl Found {
             ));
         }
         for Money { currency, account, .. } in &self.currencies {
-            match account.unexplained().known() {
-                Some(gap) if gap.is_zero() => {}
-                gap => warnings.push(format!(
+            if account.gaps() > 0 {
+                let gap = account.unexplained().known();
+                warnings.push(format!(
                     "positions were dropped without the fills that closed them; what they earned is unknown. Their cost was {} {currency}",
                     gap.map_or_else(|| words::UNKNOWN.to_owned(), words::amount)
-                )),
+                ));
             }
             if account.results().unknown() > 0 {
                 warnings.push(format!(

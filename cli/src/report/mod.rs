@@ -42,6 +42,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
     let found = Found::read(&options.folder, options.lives)?;
     if let Some(path) = &options.out {
+        replaceable(path)?;
         std::fs::write(path, page::page(&found))
             .map_err(|wrong| Failure::Environment(format!("{}: {wrong}", path.display())))?;
     }
@@ -54,6 +55,20 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         Format::Table => write(&summary(&found, options))?,
     }
     Ok(Verdict::Yes)
+}
+
+/// A page that is there is written over, and nothing else: the path of the journal itself would be the end of it.
+fn replaceable(path: &std::path::Path) -> Result<(), Failure> {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    match std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut head)) {
+        Ok(Ok(_)) if head.is_empty() || head.to_ascii_lowercase().starts_with(b"<!doctype html") => Ok(()),
+        Ok(Ok(_)) => {
+            Err(Failure::Input(format!("{}: is there and is no page: name another file", path.display())))
+        }
+        // Not there, or not ours to read: writing says so.
+        _ => Ok(()),
+    }
 }
 
 /// What a trader asks first.

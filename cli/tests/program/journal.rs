@@ -119,10 +119,21 @@ fn checkpoint_prune_and_a_damaged_journal() {
     let path = folder.path().to_str().unwrap();
     let early = posbook(&["prune", path, "--until", "10"]);
     assert_eq!(early.status.code(), Some(2));
+    let before = yes(&posbook(&["inspect", path, "--format", "json"]));
     let at = yes(&posbook(&["checkpoint", path, "--format", "json"]))["sequence"].as_u64().unwrap();
     let pruned = yes(&posbook(&["prune", path, "--until", &at.to_string(), "--format", "json"]));
     assert_eq!((pruned["changes"].as_u64(), pruned["from"].as_u64()), (Some(at), Some(at)));
     text(&posbook(&["verify", path]));
+    // Nothing but a checkpoint is left, and that is the whole book.
+    let after = yes(&posbook(&["inspect", path, "--format", "json"]));
+    for same in ["last", "sequence", "digest", "positions", "orders", "fills"] {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    assert_eq!(after["first"].as_u64(), Some(at + 1));
+    let top = yes(&posbook(&["top", path, "--once", "--format", "json"]));
+    assert_eq!(top["positions"].as_array().map(Vec::len), before["positions"].as_array().map(Vec::len));
+    text(&posbook(&["history", path, "M0"]));
+    text(&posbook(&["report", path]));
     // A flip in the checkpoint that is left.
     let database = folder.path().join("journal.sqlite");
     let mut bytes = std::fs::read(&database).unwrap();

@@ -172,6 +172,33 @@ fn without_a_time_it_takes_two_reports_and_an_old_one_changes_nothing() {
 }
 
 #[test]
+fn contracts_of_another_size_are_another_position() {
+    let folder = stopped();
+    let mut small = long("10000", "50000");
+    small["contractSize"] = json!("0.0001");
+    let run = reconcile(
+        folder.path(),
+        &[json!([small])],
+        &[&NEWER[..], &["--set", "quantity=venue-wins"]].concat(),
+    );
+    assert_eq!((run.code, &run.answer["resolved"]), (1, &json!(0)), "{}", run.answer);
+    let why = run.answer["partial"].as_str().unwrap();
+    assert!(why.contains("contract size"), "{why}");
+    assert_eq!(stands(folder.path()), ["long 1 @ 50000 stop none"]);
+}
+
+#[test]
+fn no_policy_makes_one_report_without_a_time_a_proof() {
+    let folder = stopped();
+    let policies = folder.path().join("policies.json");
+    let text = json!({"general": {"confirmations": 0, "consent": "empty_means_flat"}});
+    std::fs::write(&policies, text.to_string()).unwrap();
+    let run = reconcile(folder.path(), &[json!([])], &["--policy", policies.to_str().unwrap()]);
+    assert_eq!((run.code, &run.answer["items"][0]["outcome"]), (1, &json!("waits")), "{}", run.answer);
+    assert_eq!(stands(folder.path()).len(), 1);
+}
+
+#[test]
 fn an_empty_report_needs_consent_and_a_partial_one_proves_no_absence() {
     let folder = stopped();
     let bad = json!([{"symbol": "XRP/USDT:USDT", "side": "long", "contracts": null}]);
@@ -252,6 +279,11 @@ fn what_cannot_be_used_is_refused_in_one_line() {
         (&["--set", "entry=venue-wins"], 2, "--set entry=venue-wins: unknown variant"),
         (&["--set", "side=ignore"], 2, "--set side=ignore"),
         (&["--mark", "XRP/USDT:USDT=1"], 2, "--mark XRP/USDT:USDT"),
+        (&["--mark", "XRP/USDT:USDT=1", "--dry-run"], 2, "--mark XRP/USDT:USDT"),
+        (&["--only", "BTCUSDT"], 2, "--only BTCUSDT: this journal has no such instrument"),
+        (&["--asked", "999999999"], 2, "--asked 999999999: the last change"),
+        (&["--at", "2099-01-01T00:00:00Z"], 2, "in the future"),
+        (&["--at", "1723078800000000000"], 2, "in the future"),
         (&["--report", "no-such-report"], 3, "no-such-report"),
         (&["--markets", "no-such-markets"], 3, "no-such-markets"),
     ] {

@@ -101,6 +101,11 @@ fn what_is_no_journal_is_refused() {
         (report["lives_ended"].as_u64(), report["currencies"].as_array().map(Vec::len)),
         (Some(0), Some(0))
     );
+    // The journal's own files, and any other that is no page, are not written over.
+    let database = format!("{journal}/journal.sqlite");
+    let was = std::fs::read(&database).unwrap();
+    assert_eq!(posbook(&["report", journal, "--out", &database]).status.code(), Some(2));
+    assert_eq!(std::fs::read(&database).unwrap(), was);
     let nowhere = folder.path().join("no").join("such").join("folder.html");
     let output = posbook(&["report", journal, "--out", nowhere.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(3));

@@ -33,6 +33,7 @@ pub fn reconcile(stage: &Stage, long: Option<&str>) -> Said {
         leverage: None,
         margin_mode: None,
         liquidation_price: None,
+        contract_size: None,
     };
     let report = VenueReport {
         scope: Scope::All,

@@ -71,6 +71,10 @@ impl Position {
             margin_mode: self.margin_mode,
             // For a look at how near it is: one that no price can hold says nothing.
             liquidation_price: self.liquidation_price.and_then(|price| Price::nearest(price).ok()),
+            contract_size: match self.contract_size {
+                Some(size) => Some(Quantity::new(size).map_err(refused("contractSize"))?),
+                None => None,
+            },
         })
     }
 }

@@ -26,8 +26,8 @@ use super::decide::{Answer, Ask, Decision, FillOutcome, sealed};
 use super::{Slot, baseline};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    ContractKind, Effect, Fill, FillNote, KeyState, Kind, Notes, Order, Quantity, Seen, Side, Sums, Trouble,
-    TroubleKind, exact_add, exact_sub, share_rounded,
+    Command, ContractKind, Effect, Fill, FillNote, KeyState, Kind, Notes, Order, Quantity, Seen, Side, Sums,
+    Trouble, TroubleKind, exact_add, exact_sub, share_rounded,
 };
 use crate::sync::{Arc, fault};
 
@@ -47,6 +47,11 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
     let known = slot.seen(seen.identity).filter(|_| !fault("no_ring"));
     if let Some(known) = known {
         let taken_back = |seen: Seen| slot.seen(withdrawn(seen).identity).is_some();
+        // The trade would be gone and its first version called a duplicate: nobody would see that it is missing.
+        if taken_back(seen) && is_put_in_place_of(ask, fill, *known) {
+            let rule = "says what was taken back before; as a trade of another id it can be booked";
+            return Err(Reason::OutOfRange { what: "correction", value: fill.quantity.get(), rule }.into());
+        }
         if known.content == seen.content || taken_back(seen) {
             return Ok(duplicate());
         }
@@ -104,6 +109,14 @@ pub(super) fn record(ask: &Ask<'_>, fill: &Fill) -> Result<Decision, Rejection> 
         // Range, precision, overflow: money moved all the same (R4).
         Err(refused) => Ok(unbooked(ask, slot, &to, fill, seen, refused.to_string())),
     }
+}
+
+/// Whether the fill that stood until now is taken back with the same command, and this one is to replace it.
+fn is_put_in_place_of(ask: &Ask<'_>, fill: &Fill, stood: Seen) -> bool {
+    matches!(&ask.cause.command, Command::Bust(bust) if bust.fill != *fill && {
+        let seen = fingerprint(&bust.fill);
+        (seen.identity, seen.content) == (stood.identity, stood.content)
+    })
 }
 
 /// Books a fill: opens, adds, reduces, closes, or flips. A flip is a close and an open at one price, fee split by

@@ -204,5 +204,6 @@ fn row(symbol: &Symbol, leg: Leg, exposure: Exposure) -> Option<VenuePosition> {
         leverage: exposure.leverage,
         margin_mode: None,
         liquidation_price: None,
+        contract_size: None,
     })
 }
