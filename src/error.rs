@@ -9,7 +9,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use crate::model::{
-    ClientOrderId, Command, Instrument, Position, PositionId, PositionKey, Price, Quantity, Sequence, Side,
+    ClientOrderId, Command, GroupName, Instrument, Position, PositionId, PositionKey, Price, Quantity, Sequence, Side,
     Symbol,
 };
 
@@ -193,6 +193,8 @@ pub enum Reason {
     // ---- limits
     #[error("limit {which}: {value} would exceed {limit}")]
     Limit { which: &'static str, value: Decimal, limit: Decimal },
+    #[error("limit {which} of the group {group}: {value} would exceed {limit}")]
+    GroupLimit { group: GroupName, which: &'static str, value: Decimal, limit: Decimal },
 
     // ---- the journal
     #[error(

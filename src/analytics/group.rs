@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{Currency, InstrumentId, Owner, Side};
+use crate::model::{Currency, InstrumentId, Owner, Side, Tag};
 
 /// A part of a book that has figures of its own.
 ///
@@ -28,6 +28,9 @@ pub enum Group {
     Instrument(InstrumentId),
     /// Every instrument with this base asset.
     Base(Currency),
+    /// Every position with this tag. One with several is in the group of each, so these come to more than the book; one without
+    /// is in none. As with a side, what moves while a key is flat is nobody's.
+    Tag(Tag),
 }
 
 impl fmt::Display for Group {
@@ -39,6 +42,7 @@ impl fmt::Display for Group {
             Group::Owner(owner) => write!(f, "owner {}", owner.0),
             Group::Instrument(id) => write!(f, "instrument {}", id.0),
             Group::Base(base) => write!(f, "base {base}"),
+            Group::Tag(tag) => write!(f, "tag {tag}"),
         }
     }
 }

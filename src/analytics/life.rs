@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ending::Ending;
 use super::figure::{Figure, Sum, Unknown};
-use crate::model::{Currency, PositionId, PositionKey, Quantity, Sequence, Side, Sums, Symbol, Timestamp};
+use crate::model::{Currency, PositionId, PositionKey, Quantity, Sequence, Side, Sums, Symbol, Tags, Timestamp};
 
 /// A life that is over. Money is in the settle currency unless it says otherwise.
 ///
@@ -79,6 +79,8 @@ pub struct Life {
     /// The worst unrealised loss that was reached, as a negative number: maximum adverse excursion, MAE (the same). Zero: it was
     /// never below its entry.
     pub adverse: Figure,
+    /// What it was called by at the end.
+    pub tags: Tags,
     /// Why what it earned as a whole is not known. `None`: it is.
     #[serde(skip)]
     pub(super) fault: Option<Unknown>,

@@ -381,6 +381,7 @@ impl Open {
             booked_by: self.booked_by,
             favourable: extreme(Excursion::favourable),
             adverse: extreme(Excursion::adverse),
+            tags: was.tags.clone(),
             fault: self.fault,
         }
     }

@@ -16,7 +16,7 @@ use crate::book::Snapshot;
 use crate::error::Rejection;
 use crate::model::{
     Change, Command, Currency, Effect, Instrument, InstrumentId, KeyState, Kind, Ledger, Position,
-    PositionKey, Price, Sequence, Shape, Side, Timestamp, exact_sub,
+    PositionKey, Price, Sequence, Shape, Side, Tags, Timestamp, exact_sub,
 };
 use crate::sync::Arc;
 
@@ -93,7 +93,7 @@ struct Standing {
     missing_in: Places,
 }
 
-/// Places of accounts: book, side, owner, instrument and base.
+/// Places of accounts: book, side, owner, instrument, base, and a place for each tag.
 type Places = SmallVec<[usize; 5]>;
 
 impl Default for Performance {
@@ -142,7 +142,7 @@ impl Performance {
                 continue;
             };
             for (currency, moved) in movements(&instrument, &nothing, &key.ledger) {
-                for place in begun.places(&currency, key.key, &instrument, None) {
+                for place in begun.places(&currency, key.key, &instrument, None, &Tags::none()) {
                     if let Some(account) = begun.accounts.get_mut(place) {
                         account.brought_forward(&moved);
                     }
@@ -175,7 +175,7 @@ impl Performance {
         {
             self.move_money(change, *kind, before.as_deref(), after, &instrument, &mut touched);
             if let Some(life) = &ended {
-                for place in self.places(&life.settle, life.key, &instrument, Some(life.side)) {
+                for place in self.places(&life.settle, life.key, &instrument, Some(life.side), &life.tags) {
                     if let Some(account) = self.accounts.get_mut(place) {
                         account.ended(self.now, life);
                     }
@@ -247,6 +247,7 @@ impl Performance {
         key: PositionKey,
         instrument: &Instrument,
         side: Option<Side>,
+        tags: &Tags,
     ) -> Places {
         let groups = [
             Some(Group::Book),
@@ -260,6 +261,7 @@ impl Performance {
         groups
             .into_iter()
             .flatten()
+            .chain(tags.iter().cloned().map(Group::Tag))
             .map(|group| {
                 *places.entry((currency.clone(), group)).or_insert_with(|| {
                     accounts.push(Account::new(began, self.keep.rows));
@@ -289,11 +291,12 @@ impl Performance {
                     .push((instrument.settle().clone(), Moved { turnover: traded, ..Moved::default() })),
             }
         }
-        // What is closed was on the side that it had.
-        let side = change.positions();
-        let side = side.0.or(side.1).map(|position| position.side);
+        // What is closed was on the side that it had, and was called as it was.
+        let (was, is) = change.positions();
+        let position = was.or(is);
+        let (side, tags) = (position.map(|open| open.side), tags_of(position));
         for (currency, moved) in movements {
-            for place in self.places(&currency, after.key, instrument, side) {
+            for place in self.places(&currency, after.key, instrument, side, &tags) {
                 if let Some(account) = self.accounts.get_mut(place) {
                     account.take(self.now, &moved);
                     touched.push(place);
@@ -326,7 +329,10 @@ impl Performance {
         }
         let side = after.position.as_ref().map(|position| position.side);
         let accounts = match side {
-            Some(_) => self.places(instrument.settle(), key, instrument, side),
+            Some(_) => {
+                let tags = tags_of(after.position.as_ref());
+                self.places(instrument.settle(), key, instrument, side, &tags)
+            }
             None => Places::new(),
         };
         self.replace(&accounts, Worth::Flat, worth);
@@ -409,6 +415,10 @@ impl Performance {
 
 /// Places of accounts that something moved in; one may be named several times.
 type Touched = SmallVec<[usize; 16]>;
+
+fn tags_of(position: Option<&Position>) -> Tags {
+    position.map_or_else(Tags::none, |open| open.tags.clone())
+}
 
 /// What a report took off a position without a fill showed last: all of one that was dropped, a part of one that was corrected.
 fn taken_off(kind: Option<Kind>, before: &Standing, after: Option<&Position>, worth: Worth) -> Decimal {

@@ -156,6 +156,7 @@ impl Builder {
         if let Some(plan) = &self.default_exits {
             plan.check(self.limits.stop_fraction)?;
         }
+        self.limits.check_groups()?;
         if self.instruments > 1 << 20 {
             return Err(refuse("number of instruments", self.instruments.into(), "must be at most 1048576"));
         }

@@ -43,7 +43,7 @@ pub(crate) use pump::Sink;
 pub use replica::Replica;
 pub use reservation::{Reservation, Sent, Settlement};
 pub use root::Health;
-pub use selection::{Exposure, Selection};
+pub use selection::Exposure;
 pub use snapshot::{Reader, Snapshot};
 
 use crate::error::{Error, Reason, Rejection};

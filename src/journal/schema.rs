@@ -16,7 +16,7 @@ pub(super) const VERSION: u32 = 3;
 const STEPS: [&str; VERSION as usize - 1] = [
     // A checksum of a checkpoint's bytes, whatever a later version makes of them.
     "ALTER TABLE checkpoints ADD COLUMN sum INTEGER NOT NULL DEFAULT 0",
-    // Positions know their extremes: in records and in views.
+    // Positions know their extremes and their tags: in records and in views.
     "",
 ];
 
@@ -90,7 +90,8 @@ CREATE VIEW positions_current AS
          k.stands ->> 'take' AS take, k.stands ->> 'position' AS position, k.stands ->> 'opened_at' AS opened_at,
          k.stands ->> 'life_realised' AS realised, k.stands ->> 'orders' AS orders,
          k.stands ->> 'in_doubt' AS in_doubt, k.stands ->> 'closing' AS closing, k.stands ->> 'troubles' AS troubles,
-         k.sequence, k.stands ->> 'favourable' AS favourable, k.stands ->> 'adverse' AS adverse
+         k.sequence, k.stands ->> 'favourable' AS favourable, k.stands ->> 'adverse' AS adverse,
+         k.stands ->> 'tags' AS tags
   FROM keys k JOIN instruments i ON i.id = k.instrument
   WHERE k.stands ->> 'quantity' IS NOT NULL;
 CREATE VIEW fills AS
@@ -104,7 +105,7 @@ CREATE VIEW closed_positions AS
   SELECT i.symbol, c.leg, c.owner, c.ended ->> 'position' AS position, c.ended ->> 'side' AS side,
          c.ended ->> 'entry' AS entry, c.ended ->> 'opened_at' AS opened_at, c.time AS closed_at,
          c.ended ->> 'realised' AS realised, c.kind AS how, c.sequence,
-         c.ended ->> 'favourable' AS favourable, c.ended ->> 'adverse' AS adverse
+         c.ended ->> 'favourable' AS favourable, c.ended ->> 'adverse' AS adverse, c.ended ->> 'tags' AS tags
   FROM changes c JOIN instruments i ON i.id = c.instrument
   WHERE c.ended IS NOT NULL;
 ";

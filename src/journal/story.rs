@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 
 use crate::model::{
     Change, Command, Excursion, Fill, KeyState, Kind, OrderRef, Position, PositionId, Shape, Side, Sums,
-    Timestamp,
+    Tags, Timestamp,
 };
 
 /// Something as text.
@@ -74,6 +74,8 @@ struct Open {
     life_realised: Text<Decimal>,
     #[serde(flatten)]
     extremes: Option<Extremes>,
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
 }
 
 /// The best and the worst unrealised profit.
@@ -103,6 +105,7 @@ impl Open {
             opened_at: position.opened_at,
             life_realised: number(position.realised),
             extremes: position.excursion.map(Extremes::of),
+            tags: position.tags.clone(),
         }
     }
 }
@@ -135,6 +138,9 @@ pub(super) fn short(key: &KeyState) -> String {
             text += name;
             text += &number(price.get()).0.to_string();
         }
+    }
+    if !open.tags.is_empty() {
+        text += &format!(" [{}]", open.tags);
     }
     text
 }
@@ -203,6 +209,8 @@ struct Ended {
     realised: Text<Decimal>,
     #[serde(flatten)]
     extremes: Option<Extremes>,
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
 }
 
 /// The life that ended with a change, with all that it realised.
@@ -222,6 +230,7 @@ pub(super) fn ended(change: &Change) -> Option<String> {
         opened_at: gone.opened_at,
         realised: number(realised),
         extremes: extremes.map(Extremes::of),
+        tags: gone.tags.clone(),
     }))
 }
 

@@ -307,12 +307,15 @@ pub enum Kind {
     Corrected,
     /// A mark moved the best or the worst unrealised profit of a life.
     Reached,
+    /// The tags of a position were replaced.
+    Tagged,
 }
 
 impl Kind {
-    /// Whether only what a mark said was written down: nothing that a venue could report is another (R8).
+    /// Whether only something of our own was written down, what a mark said or what a position is called by: nothing that a
+    /// venue could report is another (R8).
     pub(crate) const fn only_notes(self) -> bool {
-        matches!(self, Kind::Reached)
+        matches!(self, Kind::Reached | Kind::Tagged)
     }
 }
 
@@ -349,6 +352,7 @@ impl std::fmt::Display for Kind {
             Kind::Busted => "busted",
             Kind::Corrected => "corrected",
             Kind::Reached => "reached",
+            Kind::Tagged => "tagged",
         })
     }
 }

@@ -16,6 +16,7 @@ use super::number::Quantity;
 use super::order::OrderStep;
 use super::plan::{ExitPlan, Replan};
 use super::repair::{Adoption, Correction, DropPosition};
+use super::tags::{Retag, Tags};
 use super::targets::{Field, Ratchet, Retarget};
 use super::wish::{Addition, Amount, Opening, Precondition, Reduction};
 
@@ -134,6 +135,8 @@ pub enum Command {
         /// Which life of it.
         position: PositionId,
     },
+    /// Replace the tags of an open position.
+    Tag(Retag),
 }
 
 impl Command {
@@ -149,6 +152,7 @@ impl Command {
             reference: None,
             expect: Precondition::Nothing,
             patience: None,
+            tags: Tags::none(),
         }
     }
 
@@ -180,6 +184,12 @@ impl Command {
     pub fn plan(key: impl Into<PositionKey>, plan: ExitPlan) -> Replan {
         let (key, expect) = (key.into(), Precondition::Nothing);
         Replan { key, expect, plan: Arc::new(plan), reason: String::new() }
+    }
+
+    /// Other tags for the position on `key`, in the place of those that it has. Refused if they would put it into a group that
+    /// has no room for it (R13).
+    pub fn tag(key: impl Into<PositionKey>, tags: Tags) -> Retag {
+        Retag { key: key.into(), expect: Precondition::Nothing, tags, reason: String::new() }
     }
 
     /// A change of targets of the position on `key`.
@@ -246,6 +256,7 @@ impl Command {
             Command::Expect { .. } => "expect",
             Command::Correct(_) => "correct",
             Command::Reach { .. } => "reach",
+            Command::Tag(_) => "tag",
         }
     }
 
@@ -255,6 +266,7 @@ impl Command {
             Command::ScaleOut(r) | Command::Close(r) => &r.reason,
             Command::Retarget(r) => &r.reason,
             Command::Plan(p) => &p.reason,
+            Command::Tag(t) => &t.reason,
             Command::Drop(d) => &d.reason,
             Command::Bust(b) => &b.reason,
             Command::Correct(c) => &c.reason,
@@ -282,6 +294,7 @@ impl Command {
             Command::ScaleOut(c) | Command::Close(c) => Some(c.key),
             Command::Retarget(c) => Some(c.key),
             Command::Plan(c) => Some(c.key),
+            Command::Tag(c) => Some(c.key),
             Command::Adopt(c) => Some(c.key),
             Command::Drop(c) => Some(c.key),
             Command::Correct(c) => Some(c.key),

@@ -134,6 +134,22 @@ pub struct Ledger {
     pub fills: u64,
 }
 
+/// As [`money`], of what may not be there.
+pub(crate) mod money_if_any {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::MoneyText;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Decimal>, to: S) -> Result<S::Ok, S::Error> {
+        value.map(MoneyText).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Decimal>, D::Error> {
+        Ok(Option::<MoneyText>::deserialize(from)?.map(|text| text.0))
+    }
+}
+
 /// `Decimal` as a string that is read back strictly, in formats that describe themselves and in those that do not.
 pub(crate) mod money {
     use std::borrow::Cow;

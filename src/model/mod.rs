@@ -21,6 +21,8 @@ mod order;
 mod plan;
 mod position;
 mod repair;
+mod selection;
+mod tags;
 mod targets;
 mod text;
 mod trail;
@@ -43,7 +45,7 @@ pub use instrument::{ContractKind, Instrument, InstrumentId, InstrumentSpec, Pos
 pub use key::{Leg, OrderSide, Owner, PositionKey, Side};
 pub use ledger::{Ledger, Sums};
 pub(crate) use ledger::{few, money};
-pub use limits::Limits;
+pub use limits::{GroupLimit, Limits};
 pub use number::{Fraction, Leverage, Price, Quantity};
 pub(crate) use number::{exact_add, exact_move, exact_sub, share_rounded};
 #[cfg(feature = "analytics")]
@@ -53,7 +55,9 @@ pub(crate) use plan::check_share;
 pub use plan::{BreakEven, ExitPlan, Replan, Tier, Trailing};
 pub use position::{Position, TargetOrigin, TargetRule};
 pub use repair::{Adoption, Corrected, Correction, DropPosition};
+pub use selection::Selection;
+pub use tags::{Retag, Tags};
 pub use targets::{Field, Ratchet, Retarget, Targets};
-pub use text::{Currency, Reference, Symbol};
+pub use text::{Currency, GroupName, Reference, Symbol, Tag};
 pub use trail::Trailed;
 pub use wish::{Addition, Amount, Opening, Precondition, Reduction};

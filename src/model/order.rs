@@ -1,5 +1,6 @@
 //! A reservation as state: the claim of one order on one key, from before it leaves until its last fill (R6).
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::ledger::money;
 use super::number::{Leverage, Price, Quantity};
 use super::plan::ExitPlan;
 use super::position::TargetRule;
+use super::tags::Tags;
 
 /// What an order is for.
 ///
@@ -120,7 +122,7 @@ pub enum FillSource {
 /// assert_eq!(orders, ["1"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Its name at the venue.
     pub client_id: ClientOrderId,
@@ -164,6 +166,45 @@ pub struct Order {
     pub expires: Timestamp,
     /// What the venue has said of it.
     pub heard: Heard,
+    /// The tags of a new position.
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+impl Hash for Order {
+    /// As derived, but for what an order has gained since, at its default: as of a [`Position`](crate::Position).
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self {
+            client_id,
+            key,
+            intent,
+            side,
+            quantity,
+            reference,
+            leverage,
+            rule,
+            exits,
+            exit,
+            against,
+            state,
+            booked,
+            unbooked,
+            booked_value,
+            source,
+            deadline,
+            patience_ns,
+            expires,
+            heard,
+            tags,
+        } = self;
+        (client_id, key, intent, side, quantity, reference, leverage, rule, exits, exit).hash(hasher);
+        (against, state, booked, unbooked, booked_value, source).hash(hasher);
+        (deadline, patience_ns, expires, heard).hash(hasher);
+        if !tags.is_empty() {
+            // No list that follows is so long: what is hashed with it can be nothing without it.
+            (usize::MAX, tags).hash(hasher);
+        }
+    }
 }
 
 impl Order {

@@ -13,6 +13,7 @@ use super::key::{PositionKey, Side};
 use super::ledger::money;
 use super::number::{Fraction, Leverage, Price, Quantity, exact_sub, quotient_rounded};
 use super::plan::ExitPlan;
+use super::tags::Tags;
 use super::targets::Targets;
 use super::trail::apart;
 use crate::error::{Reason, Rejection};
@@ -75,6 +76,9 @@ pub struct Position {
     /// The extremes of its unrealised profit. `None`: no mark was noted in this life.
     #[serde(default)]
     pub excursion: Option<Excursion>,
+    /// What it is called by: as the order that opened it was, until others were put on it.
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 impl Hash for Position {
@@ -99,12 +103,16 @@ impl Hash for Position {
             revision,
             realised,
             excursion,
+            tags,
         } = self;
         (id, key, side, quantity, cost, contract_size, contract, leverage, targets).hash(hasher);
         (targets_from, exits, best, taken, opened_at, revision, realised).hash(hasher);
         if let Some(excursion) = excursion {
             // No list that follows is so long: what is hashed with it can be nothing without it.
             (usize::MAX, excursion).hash(hasher);
+        }
+        if !tags.is_empty() {
+            (usize::MAX, tags).hash(hasher);
         }
     }
 }

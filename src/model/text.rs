@@ -16,7 +16,7 @@ fn unfit(text: &str, longest: usize) -> Option<&'static str> {
         return Some("is empty");
     }
     if text.len() > longest {
-        return Some("is too long (a symbol or reference has at most 64 bytes, a currency 16)");
+        return Some("is too long (a symbol or reference has at most 64 bytes, a tag or a group's name 32, a currency 16)");
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         return Some("has outer spaces; nothing is trimmed silently");
@@ -31,8 +31,21 @@ fn invisible(c: char) -> bool {
             | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
+/// What came from a venue, or goes there.
+fn bad_symbol(symbol: String, rule: &'static str) -> Reason {
+    Reason::BadSymbol { symbol, rule }
+}
+
+fn bad_tag(text: String, rule: &'static str) -> Reason {
+    Reason::Malformed { what: "tag", text, rule }
+}
+
+fn bad_group(text: String, rule: &'static str) -> Reason {
+    Reason::Malformed { what: "name of a group", text, rule }
+}
+
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $longest:literal) => {
+    ($(#[$doc:meta])* $name:ident, $longest:literal, $refused:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -50,7 +63,7 @@ macro_rules! name {
             fn from_str(text: &str) -> Result<Self, Rejection> {
                 match unfit(text, $longest) {
                     None => Ok(Self(text.into())),
-                    Some(rule) => Err(Reason::BadSymbol { symbol: shorten(text), rule }.into()),
+                    Some(rule) => Err($refused(shorten(text), rule).into()),
                 }
             }
         }
@@ -93,7 +106,7 @@ name! {
     /// assert!(" BTC".parse::<Symbol>().is_err());
     /// # Ok::<(), posbook::Rejection>(())
     /// ```
-    Symbol, 64
+    Symbol, 64, bad_symbol
 }
 
 name! {
@@ -106,7 +119,7 @@ name! {
     /// assert_eq!(usdt.to_string(), "USDT");
     /// # Ok::<(), posbook::Rejection>(())
     /// ```
-    Currency, 16
+    Currency, 16, bad_symbol
 }
 
 name! {
@@ -119,7 +132,35 @@ name! {
     /// assert_eq!(trade.as_str(), "5266583935");
     /// # Ok::<(), posbook::Rejection>(())
     /// ```
-    Reference, 64
+    Reference, 64, bad_symbol
+}
+
+name! {
+    /// A short word on an order and its position, up to 32 bytes, taken literally: a strategy, a pair, an idea ([`Tags`](crate::Tags)).
+    ///
+    /// ```
+    /// use posbook::Tag;
+    ///
+    /// let grid: Tag = "grid".parse()?;
+    /// assert_eq!(grid.as_str(), "grid");
+    /// assert!("grid ".parse::<Tag>().is_err());
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    Tag, 32, bad_tag
+}
+
+name! {
+    /// What a group with limits of its own is called in refusals, up to 32 bytes, taken literally
+    /// ([`GroupLimit`](crate::GroupLimit)).
+    ///
+    /// ```
+    /// use posbook::GroupName;
+    ///
+    /// let name: GroupName = "majors, long".parse()?;
+    /// assert_eq!(name.to_string(), "majors, long");
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    GroupName, 32, bad_group
 }
 
 #[cfg(test)]

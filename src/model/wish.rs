@@ -12,6 +12,7 @@ use super::key::{PositionKey, Side};
 use super::number::{Fraction, Leverage, Price, Quantity};
 use super::plan::ExitPlan;
 use super::position::TargetRule;
+use super::tags::Tags;
 use crate::error::Rejection;
 
 /// What must stand on the key for a command to be legal, beyond its own rules: decided from a snapshot, checked again
@@ -101,6 +102,9 @@ pub struct Opening {
     pub expect: Precondition,
     /// How long it may take. `None`: the book's default.
     pub patience: Option<Duration>,
+    /// What the order and its position are called by.
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 impl Opening {
@@ -139,6 +143,31 @@ impl Opening {
     #[must_use]
     pub fn at(mut self, reference: Price) -> Self {
         self.reference = Some(reference);
+        self
+    }
+
+    /// One more tag on the order, and on the position that it opens.
+    ///
+    /// # Errors
+    /// It is no name, or the ninth.
+    ///
+    /// ```
+    /// use posbook::{Command, InstrumentId, Side};
+    ///
+    /// let wish = Command::open(InstrumentId(0), Side::Long, "2".parse()?).tag("grid")?.tag("night")?;
+    /// assert_eq!(wish.tags.to_string(), "grid, night");
+    /// assert!(Command::open(InstrumentId(0), Side::Long, "2".parse()?).tag(" grid").is_err());
+    /// # Ok::<(), posbook::Rejection>(())
+    /// ```
+    pub fn tag(mut self, tag: &str) -> Result<Self, Rejection> {
+        self.tags = self.tags.and(tag.parse()?)?;
+        Ok(self)
+    }
+
+    /// These tags, and no others.
+    #[must_use]
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
         self
     }
 

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Slot, State, batch, correct, fills, funding, orders, repair, reserve, targets, trail};
+use super::{Slot, State, batch, correct, fills, funding, groups, orders, repair, reserve, targets, trail};
 use crate::error::{Found, Reason, Rejection};
 use crate::model::{
     Amount, Cause, ClientOrderId, Command, Effect, FillNote, Instrument, InstrumentId, KeyState, Kind,
@@ -124,6 +124,7 @@ fn decided(ask: &Ask<'_>, command: &Command, now: Timestamp) -> Result<Decision,
         Command::Trail { key, position } => trail::trail(ask, *key, *position),
         Command::Reach { key, position } => trail::reach(ask, *key, *position),
         Command::Plan(wish) => trail::replan(ask, wish),
+        Command::Tag(wish) => groups::retag(ask, wish),
         Command::Adopt(found) => repair::adopt(ask, found),
         Command::Drop(gone) => repair::drop_position(ask, gone),
         Command::Correct(right) => correct::correct(ask, right),

@@ -11,6 +11,7 @@ mod correct;
 mod decide;
 mod fills;
 mod funding;
+mod groups;
 #[cfg(feature = "journal")]
 mod image;
 mod orders;
@@ -150,7 +151,7 @@ impl State {
                 self.strays.push(*seen);
             }
             Effect::Key { kind, before, after, seen, .. } => {
-                // An extreme that is noted changes nothing that a report is about (R8).
+                // What is only noted is nothing that a report is about (R8).
                 let dated = (!kind.only_notes()).then_some(sequence);
                 self.put_key(dated, command, before.as_ref(), after, seen.as_ref())?;
             }

@@ -8,11 +8,11 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::decide::{Answer, Ask, Decision, expect, position};
 use super::totals::{in_flight, is_opening, within};
 use super::trail::{exit_stands, take_tier};
-use super::{Slot, State};
+use super::{Slot, State, groups};
 use crate::error::{Reason, Rejection};
 use crate::model::{
     Addition, Amount, ClientOrderId, Closing, FillSource, Fraction, Heard, Intent, KeyState, Kind, Leverage,
-    Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side, TargetRule,
+    Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side, Tags, TargetRule,
     check_share, exact_add, exact_sub,
 };
 use crate::sync::{Arc, fault};
@@ -51,13 +51,15 @@ pub(super) fn open(ask: &Ask<'_>, wish: &Opening) -> Result<Decision, Rejection>
     // Last what needs a price: without one the parameters and the key have been checked all the same.
     let reference = reference(ask, wish.key, wish.reference)?;
     check_rule(slot, wish.side, wish.rule.as_ref(), reference)?;
-    check_limits(ask, slot, &key, wish.quantity, reference)?;
+    let worth = check_limits(ask, slot, &key, wish.quantity, reference)?;
+    groups::room_for(ask, slot, &key, wish.side, &wish.tags, worth)?;
     let against = key.position.as_ref().map(|p| p.id);
     let order = Order {
         leverage: wish.leverage,
         rule: wish.rule.or(ask.state.settings().default_rule),
         exits: wish.exits.clone().or_else(|| ask.state.settings().default_exits.clone()),
         reference: Some(reference),
+        tags: wish.tags.clone(),
         ..order(ask, wish.key, Intent::Open, wish.side, wish.quantity, against, wish.patience)
     };
     Ok(reserved(ask, slot, &mut key, order))
@@ -71,7 +73,8 @@ pub(super) fn scale_in(ask: &Ask<'_>, wish: &Addition) -> Result<Decision, Rejec
     let (side, id) = position(&key).map(|p| (p.side, p.id))?;
     refuse_new_risk(&key)?;
     let reference = reference(ask, wish.key, wish.reference)?;
-    check_limits(ask, slot, &key, wish.quantity, reference)?;
+    let worth = check_limits(ask, slot, &key, wish.quantity, reference)?;
+    groups::room_for(ask, slot, &key, side, &position(&key)?.tags, worth)?;
     let order = Order {
         reference: Some(reference),
         ..order(ask, wish.key, Intent::ScaleIn, side, wish.quantity, Some(id), wish.patience)
@@ -188,6 +191,7 @@ fn order(
         patience_ns,
         expires: deadline,
         heard: Heard::NotYet,
+        tags: Tags::none(),
     }
 }
 
@@ -251,14 +255,15 @@ fn check_rule(slot: &Slot, side: Side, rule: Option<&TargetRule>, reference: Pri
     super::targets::legal(side, &targets, reference.get())
 }
 
-/// R13, inside the same compare-and-swap as the reservation: N threads cannot exceed a limit together (D11).
+/// R13, inside the same compare-and-swap as the reservation: N threads cannot exceed a limit together (D11). Returns what the
+/// key would be worth.
 fn check_limits(
     ask: &Ask<'_>,
     slot: &Slot,
     key: &KeyState,
     quantity: Quantity,
     reference: Price,
-) -> Result<(), Rejection> {
+) -> Result<Decimal, Rejection> {
     let (limits, totals) = (&ask.state.settings().limits, ask.state.totals());
     if key.position.is_none() && !is_opening(key) {
         let opening = if fault("limits_outside") { 0 } else { totals.opening };
@@ -272,9 +277,11 @@ fn check_limits(
         None => Decimal::ZERO,
     };
     let wanted = exact_add("exposure", in_flight(&key.orders, &slot.instrument)?, value(quantity)?)?;
-    within("notional of one key", exact_add("exposure", standing, wanted)?, limits.key_notional)?;
+    let worth = exact_add("exposure", standing, wanted)?;
+    within("notional of one key", worth, limits.key_notional)?;
     let money = totals.money(slot.instrument.settle());
     let others = exact_sub("exposure", exact_add("exposure", money.exposure, money.in_flight)?, cost)?;
     let whole = exact_add("exposure", exact_add("exposure", others, standing)?, value(quantity)?)?;
-    within("notional of the book", whole, limits.book_notional)
+    within("notional of the book", whole, limits.book_notional)?;
+    Ok(worth)
 }

@@ -9,9 +9,9 @@ use super::pass::Pass;
 use super::place::Place;
 use super::report::OrderReport;
 use super::together::{Panicked, all, both};
-use crate::book::{Reservation, Selection};
+use crate::book::Reservation;
 use crate::error::{Error, Reason, Rejection};
-use crate::model::{ClientOrderId, Command, Intent, KeyState, OrderState, PositionKey};
+use crate::model::{ClientOrderId, Command, Intent, KeyState, OrderState, PositionKey, Selection};
 
 /// How often a batch is made again because the book changed under it.
 const TRIES: usize = 16;

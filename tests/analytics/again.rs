@@ -26,6 +26,7 @@ struct Moved {
     time: i64,
     key: PositionKey,
     side: Option<Side>,
+    tags: BTreeSet<String>,
     currency: Currency,
     booked: Exact,
 }
@@ -34,6 +35,7 @@ struct Ended {
     time: i64,
     key: PositionKey,
     side: Side,
+    tags: BTreeSet<String>,
     settle: Currency,
     result: Exact,
     /// The best and the worst that was seen of it. `None`: nobody noted any.
@@ -84,7 +86,8 @@ impl Again {
                     *lives.entry(after.key).or_insert_with(zero) += &booked;
                 }
                 let side = was.or(is).map(|position| position.side);
-                again.moved.push(Moved { time: latest, key: after.key, side, currency, booked });
+                let tags = was.or(is).map(named).unwrap_or_default();
+                again.moved.push(Moved { time: latest, key: after.key, side, tags, currency, booked });
             }
             if let (Some(was), Some(mark)) = (was, change.cause.observed.mark(after.key.instrument)) {
                 let profit = unrealised(was, &exact(mark.get()));
@@ -115,8 +118,8 @@ impl Again {
                         Kind::Closed => reached(&so_far, &last),
                         _ => so_far,
                     });
-                    let (time, key, side) = (latest, after.key, gone.side);
-                    again.ended.push(Ended { time, key, side, settle, result, extremes });
+                    let (time, key, side, tags) = (latest, after.key, gone.side, named(gone));
+                    again.ended.push(Ended { time, key, side, tags, settle, result, extremes });
                 }
                 (_, Some(stands)) => drop(open.insert(after.key, stands.clone())),
                 (None, None) => {}
@@ -142,13 +145,20 @@ impl Again {
         again
     }
 
-    fn is_in(&self, group: &Group, key: PositionKey, side: Option<Side>) -> bool {
+    fn is_in(
+        &self,
+        group: &Group,
+        key: PositionKey,
+        side: Option<Side>,
+        tags: &BTreeSet<String>,
+    ) -> bool {
         match group {
             Group::Book => true,
             Group::Side(of) => side == Some(*of),
             Group::Owner(of) => key.owner == *of,
             Group::Instrument(of) => key.instrument == *of,
             Group::Base(of) => self.instruments[&key.instrument.0].base() == of,
+            Group::Tag(of) => tags.contains(of.as_str()),
         }
     }
 
@@ -177,12 +187,14 @@ impl Again {
         let moved: Vec<_> = self
             .moved
             .iter()
-            .filter(|moved| moved.currency == *currency && self.is_in(group, moved.key, moved.side))
+            .filter(|moved| moved.currency == *currency && self.is_in(group, moved.key, moved.side, &moved.tags))
             .collect();
         let ended: Vec<_> = self
             .ended
             .iter()
-            .filter(|ended| ended.settle == *currency && self.is_in(group, ended.key, Some(ended.side)))
+            .filter(|ended| {
+                ended.settle == *currency && self.is_in(group, ended.key, Some(ended.side), &ended.tags)
+            })
             .collect();
         let sum = |of: &mut dyn Iterator<Item = &Exact>| of.fold(zero(), |sum, one| sum + one);
         same(place, "booked", account.booked(), &sum(&mut moved.iter().map(|moved| &moved.booked)));
@@ -244,6 +256,11 @@ impl Again {
             same(place, "worst drawdown", account.drawdown().worst(), &worst);
         }
     }
+}
+
+/// What a position is called by.
+fn named(position: &Position) -> BTreeSet<String> {
+    position.tags.iter().map(ToString::to_string).collect()
 }
 
 /// Realised, less fees, plus funding, of what moved between two records.

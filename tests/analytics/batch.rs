@@ -5,7 +5,7 @@ use std::time::Duration;
 use posbook::analytics::{Keep, Performance};
 use posbook::{
     Book, Clock, Command, Fill, Funding, Instrument, InstrumentId, Leg, OrderSide, Owner, PositionKey,
-    Quantity, Side,
+    Quantity, Side, Tags,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -92,6 +92,11 @@ impl World {
                 {
                     let (key, position) = (position.key, position.id);
                     self.book.apply(Command::Reach { key, position }).unwrap();
+                    // Now and then it goes by another name from here on.
+                    if by % 7 == 0 {
+                        let tags = Tags::new([["grid", "trend"][usize::from(by > 0)].parse().unwrap()]).unwrap();
+                        self.book.apply(Command::tag(key, tags)).unwrap();
+                    }
                 }
             }
             Step::Fund { instrument, amount } => {
@@ -118,7 +123,12 @@ impl World {
         let (wish, buys): (Command, bool) = match side {
             None => {
                 let wanted = if long { Side::Long } else { Side::Short };
-                (Command::open(key, wanted, thousandths(quantity)).at(self.price(instrument)).into(), long)
+                let mut wish = Command::open(key, wanted, thousandths(quantity)).at(self.price(instrument));
+                // None, one or two.
+                for tag in ["grid", "night"].iter().take(quantity as usize % 3) {
+                    wish = wish.tag(tag).unwrap();
+                }
+                (wish.into(), long)
             }
             Some(open) if (open == Side::Long) == long => {
                 (Command::scale_in(key, thousandths(quantity)).at(self.price(instrument)).into(), long)

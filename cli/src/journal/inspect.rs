@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
-use posbook::Snapshot;
 use posbook::journal::{At, History};
+use posbook::{Snapshot, Tags};
 use serde::Serialize;
 
 use super::{moment, time};
@@ -58,6 +58,7 @@ struct Open {
     /// The best and the worst unrealised profit that were noted.
     favourable: Option<String>,
     adverse: Option<String>,
+    tags: Tags,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +69,7 @@ struct Claim {
     state: String,
     quantity: String,
     booked: String,
+    tags: Tags,
 }
 
 pub fn run(options: &Options) -> Result<Verdict, Failure> {
@@ -115,6 +117,7 @@ fn positions(view: &Snapshot) -> Vec<Open> {
             realised: position.realised.to_string(),
             favourable: position.excursion.map(|noted| noted.favourable().to_string()),
             adverse: position.excursion.map(|noted| noted.adverse().to_string()),
+            tags: position.tags.clone(),
         })
         .collect()
 }
@@ -128,6 +131,7 @@ fn orders(view: &Snapshot) -> Vec<Claim> {
             state: order.state.name().to_owned(),
             quantity: order.quantity.to_string(),
             booked: order.booked.to_string(),
+            tags: order.tags.clone(),
         })
         .collect()
 }
@@ -160,7 +164,7 @@ fn table(found: &Inspection) -> String {
         table
     };
     if !found.positions.is_empty() {
-        let mut rows = table(&["symbol", "side", "quantity", "entry", "stop", "take", "opened", "position"]);
+        let mut rows = table(&["symbol", "side", "quantity", "entry", "stop", "take", "opened", "position", "tags"]);
         for p in &found.positions {
             let or_none = |price: &Option<String>| price.clone().unwrap_or_default();
             rows.add_row([
@@ -172,14 +176,16 @@ fn table(found: &Inspection) -> String {
                 or_none(&p.take),
                 time(p.opened_at),
                 p.position.clone(),
+                p.tags.to_string(),
             ]);
         }
         text += &format!("\n{rows}\n");
     }
     if !found.orders.is_empty() {
-        let mut rows = table(&["symbol", "order", "for", "is", "quantity", "booked"]);
+        let mut rows = table(&["symbol", "order", "for", "is", "quantity", "booked", "tags"]);
         for o in &found.orders {
-            rows.add_row([&o.symbol, &o.order, &o.intent, &o.state, &o.quantity, &o.booked]);
+            let tags = o.tags.to_string();
+            rows.add_row([&o.symbol, &o.order, &o.intent, &o.state, &o.quantity, &o.booked, &tags]);
         }
         text += &format!("\n{rows}\n");
     }

@@ -184,6 +184,10 @@ fn position(record: &str) -> String {
             text += &format!(" {name} {price}");
         }
     }
+    if let Some(tags) = record.get("tags").and_then(|tags| tags.as_array()) {
+        let tags: Vec<_> = tags.iter().filter_map(|tag| tag.as_str()).collect();
+        text += &format!(" [{}]", tags.join(", "));
+    }
     text
 }
 

@@ -253,6 +253,7 @@ fn groups(performance: &Performance, of: &Currency) -> Vec<(Group, String, Accou
                 Group::Instrument(id) => {
                     performance.instrument(*id).map_or_else(|| group.to_string(), |i| i.symbol().to_string())
                 }
+                Group::Tag(tag) => tag.to_string(),
                 group => group.to_string(),
             };
             (group.clone(), name, account.clone())

@@ -43,7 +43,7 @@ pub fn page(found: &Found) -> String {
         in_currency(&mut html, money, found);
     }
     lives(&mut html, found);
-    html.push_str("<h2>How to read this</h2><p class=\"soft\">Equity is what was realised, less fees, plus funding, plus what is open at the latest price that was seen: it begins with zero, because what stands on the account is not known to a book of positions. Prices are those that changes carry, the marks that commands were decided with and the prices of trades; ticks are not in a journal, so between two changes equity stands still here. Currencies are never added up. Times are UTC, by the book's clock. Statistics are over lives, from opening to flat, after fees and funding in the same currency. Sharpe ratios are not annualised.</p></body></html>");
+    html.push_str("<h2>How to read this</h2><p class=\"soft\">Equity is what was realised, less fees, plus funding, plus what is open at the latest price that was seen: it begins with zero, because what stands on the account is not known to a book of positions. Prices are those that changes carry, the marks that commands were decided with and the prices of trades; ticks are not in a journal, so between two changes equity stands still here. Currencies are never added up. Times are UTC, by the book's clock. A position with several tags is counted under each of them, one without under none. Statistics are over lives, from opening to flat, after fees and funding in the same currency. Sharpe ratios are not annualised.</p></body></html>");
     html
 }
 
@@ -67,6 +67,7 @@ fn in_currency(html: &mut String, money: &Money, found: &Found) {
     endings(html, money);
     let of = |wanted: fn(&Group) -> bool| money.groups.iter().filter(move |(group, _, _)| wanted(group));
     group(html, "By strategy", of(|group| matches!(group, Group::Owner(_))));
+    group(html, "By tag", of(|group| matches!(group, Group::Tag(_))));
     group(html, "By instrument", of(|group| matches!(group, Group::Instrument(_))));
     group(html, "By side", of(|group| matches!(group, Group::Side(_))));
     excursions(html, money, found);
@@ -267,7 +268,7 @@ fn lives(html: &mut String, found: &Found) {
     }
     let _ = write!(
         html,
-        "<p class=\"soft\">The newest {} of {}. A key's whole story: <code>posbook history DIR SYMBOL</code>.</p><div class=\"wide\"><table class=\"lives\"><tr><th>closed</th><th>symbol</th><th>side</th><th class=\"n\">peak</th><th class=\"n\">entry</th><th class=\"n\">exit</th><th class=\"n\">result</th><th>cause</th><th class=\"n\">held</th><th class=\"n\">fees</th><th class=\"n\">fills</th><th class=\"n\">owner</th><th>reason</th></tr>",
+        "<p class=\"soft\">The newest {} of {}. A key's whole story: <code>posbook history DIR SYMBOL</code>.</p><div class=\"wide\"><table class=\"lives\"><tr><th>closed</th><th>symbol</th><th>side</th><th class=\"n\">peak</th><th class=\"n\">entry</th><th class=\"n\">exit</th><th class=\"n\">result</th><th>cause</th><th class=\"n\">held</th><th class=\"n\">fees</th><th class=\"n\">fills</th><th class=\"n\">owner</th><th>tags</th><th>reason</th></tr>",
         found.lives.len(),
         found.lives_ended
     );
@@ -284,7 +285,7 @@ fn lives(html: &mut String, found: &Found) {
             .collect();
         let _ = write!(
             html,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
             words::time(life.closed_at),
             escape(life.symbol.as_str()),
             life.side,
@@ -302,6 +303,7 @@ fn lives(html: &mut String, found: &Found) {
             } else {
                 life.key.owner.0.to_string()
             },
+            escape(&life.tags.to_string()),
             escape(&life.reason)
         );
     }

@@ -166,6 +166,7 @@ fn kind(group: &posbook::analytics::Group) -> &'static str {
         Group::Owner(_) => "owner",
         Group::Instrument(_) => "instrument",
         Group::Base(_) => "base",
+        Group::Tag(_) => "tag",
     }
 }
 

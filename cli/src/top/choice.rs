@@ -51,6 +51,8 @@ pub enum Grouping {
     Owner,
     Base,
     Side,
+    /// All tags of a position together: each is listed once.
+    Tags,
 }
 
 /// The one after it, round and round.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use posbook::analytics::{Figure, Group, Keep, Performance};
 use posbook::journal::{History, Place};
 use posbook::{
-    Change, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Timestamp, TroubleKind,
+    Change, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Tags, Timestamp,
+    TroubleKind,
 };
 use serde::{Serialize, Serializer};
 
@@ -87,6 +88,7 @@ pub struct Row {
     pub age: Duration,
     /// D in doubt, Q quarantined, U unprotected, T other trouble, C closing, o orders on their way.
     pub flags: String,
+    pub tags: Tags,
 }
 
 /// The money of one currency.
@@ -226,6 +228,7 @@ impl Looking {
             opened_at: position.opened_at.0,
             age: now.since(position.opened_at),
             flags: flags(key),
+            tags: position.tags.clone(),
         }
     }
 }

@@ -37,6 +37,8 @@ pub fn lines<'a>(look: &'a Look, choice: &Choice) -> Vec<Line<'a>> {
         Grouping::Owner => format!("owner {}", row.owner),
         Grouping::Base => row.base.clone(),
         Grouping::Side => row.side.to_string(),
+        Grouping::Tags if row.tags.is_empty() => "untagged".to_owned(),
+        Grouping::Tags => row.tags.to_string(),
     };
     if choice.group == Grouping::Nothing {
         return rows.into_iter().map(Line::Position).collect();

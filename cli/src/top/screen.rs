@@ -25,7 +25,7 @@ struct Column {
     cell: fn(&Row) -> String,
 }
 
-static COLUMNS: [Column; 16] = [
+static COLUMNS: [Column; 17] = [
     Column { title: "symbol", width: 14, right: false, rank: 0, cell: |row| row.symbol.clone() },
     Column { title: "leg", width: 5, right: false, rank: 9, cell: |row| row.leg.to_owned() },
     Column { title: "owner", width: 5, right: true, rank: 4, cell: |row| owner(row.owner) },
@@ -65,6 +65,7 @@ static COLUMNS: [Column; 16] = [
         cell: |row| row.to_take.map_or_else(none, percent),
     },
     Column { title: "age", width: 4, right: true, rank: 2, cell: |row| brief(row.age) },
+    Column { title: "tags", width: 12, right: false, rank: 10, cell: |row| row.tags.to_string() },
     Column { title: "is", width: 3, right: false, rank: 0, cell: |row| row.flags.clone() },
 ];
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::model::{
     ClientOrderId, Fill, FillNote, FillSource, Forced, Heard, Intent, KeyState, Leg, Order, OrderRef,
-    OrderState, Owner, PositionId, PositionKey, Quantity, Shape,
+    OrderState, Owner, PositionId, PositionKey, Quantity, Shape, Tags,
 };
 use crate::state::Slot;
 use crate::state::decide::Ask;
@@ -105,6 +105,7 @@ pub(super) fn forgotten(ask: &Ask<'_>, slot: &Slot, to: &Addressee<'_>, fill: &F
         patience_ns: ask.state.settings().patience_ns,
         expires: now,
         heard: Heard::Known,
+        tags: Tags::none(),
     })
 }
 

@@ -9,7 +9,7 @@ use super::unbooked::add_trouble;
 use crate::error::Rejection;
 use crate::model::{
     Fill, FillNote, Intent, KeyState, Kind, Order, Position, PositionId, PositionKey, Price, Quantity,
-    Sequence, Side, Sums, TargetOrigin, TargetRule, Targets, TroubleKind, exact_add, exact_sub,
+    Sequence, Side, Sums, Tags, TargetOrigin, TargetRule, Targets, TroubleKind, exact_add, exact_sub,
     share_rounded,
 };
 use crate::state::decide::Ask;
@@ -65,6 +65,7 @@ pub(super) fn book(
                     }
                 }
                 (open.exits, open.best, open.taken) = (order.exits.clone(), None, Vec::new());
+                open.tags = order.tags.clone();
             }
             if unprotected {
                 lacks_protection(key, fill, sequence, notes);
@@ -129,6 +130,9 @@ pub(super) fn birth(
         new_position(slot, to.key, id, side, part.quantity, part.value, ask.cause.observed.time);
     position.leverage = opener.and_then(|o| o.leverage);
     position.exits = opener.map_or(&settings.default_exits, |o| &o.exits).clone();
+    if let Some(order) = opener {
+        position.tags = order.tags.clone();
+    }
     match found {
         Some((targets, origin)) => {
             position.targets = targets;
@@ -200,5 +204,6 @@ pub(in crate::state) fn new_position(
         revision: id.sequence,
         realised: Decimal::ZERO,
         excursion: None,
+        tags: Tags::none(),
     }
 }

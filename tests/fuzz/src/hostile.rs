@@ -76,6 +76,16 @@ fn maybe<'a, T>(
     if u.arbitrary()? { make(u).map(Some) } else { Ok(None) }
 }
 
+/// Mostly none.
+pub fn tags(u: &mut Unstructured<'_>) -> Result<Tags> {
+    let mut tags = Tags::none();
+    while tags.len() < Tags::MOST && u.ratio(1, 3)? {
+        let tag = if u.ratio(9, 10)? { (*u.choose(&["a", "b", "grid"])?).to_owned() } else { words(u)? };
+        tags = tag.parse().and_then(|tag| tags.and(tag)).unwrap_or(tags);
+    }
+    Ok(tags)
+}
+
 /// Short, and sometimes long or strange.
 pub fn words(u: &mut Unstructured<'_>) -> Result<String> {
     if u.ratio(9, 10)? { Ok("because".to_owned()) } else { u.arbitrary() }
@@ -261,6 +271,7 @@ impl Known {
                 reference: maybe(u, price)?,
                 expect: self.expect(u)?,
                 patience: maybe(u, span)?,
+                tags: tags(u)?,
             }),
             5 | 6 => Command::ScaleIn(posbook::Addition {
                 key: key(u)?,
@@ -298,6 +309,12 @@ impl Known {
             }),
             23 if u.arbitrary()? => Command::Reach { key: key(u)?, position: self.position(u)? },
             23 => Command::Trail { key: key(u)?, position: self.position(u)? },
+            24 if u.arbitrary()? => Command::Tag(posbook::Retag {
+                key: key(u)?,
+                expect: self.expect(u)?,
+                tags: tags(u)?,
+                reason: words(u)?,
+            }),
             24 => Command::Plan(posbook::Replan {
                 key: key(u)?,
                 expect: self.expect(u)?,
