@@ -46,7 +46,7 @@ impl Openings {
         self.0.values().next_back().map(|(settings, _)| settings)
     }
 
-    fn of(&self, folder: &Path, epoch: Epoch) -> Result<&(Arc<Settings>, Sequence), JournalError> {
+    pub(super) fn of(&self, folder: &Path, epoch: Epoch) -> Result<&(Arc<Settings>, Sequence), JournalError> {
         self.0.get(&epoch).ok_or_else(|| JournalError::damaged(folder, format!("opening {epoch} is missing")))
     }
 }

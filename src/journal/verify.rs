@@ -7,6 +7,7 @@ use super::history::History;
 use super::row::Row;
 use crate::model::Sequence;
 use crate::state::decide;
+use crate::sync::Arc;
 
 /// What a verification found.
 ///
@@ -92,7 +93,11 @@ impl History {
                     )));
                 }
                 let whole = Fold::newest(self, sequence, &mut Read::default())?;
-                if digest != state.digest().to_be_bytes() || whole.state.sequence() != sequence {
+                // Under the settings that it was written under: the next change may be the first of another opening.
+                let (settings, began) = self.openings.of(folder, whole.epoch)?;
+                let mut led = state.clone();
+                led.reopen(Arc::clone(settings), *began);
+                if digest != led.digest().to_be_bytes() || whole.state.sequence() != sequence {
                     return Err(damaged(format!(
                         "the checkpoint at change {sequence} is not what the changes lead to"
                     )));

@@ -14,8 +14,8 @@ use crate::model::{
 };
 use crate::sync::fault;
 
-/// Whether every group that a position of this side and with these tags belongs to has room for it, if the key is worth so much
-/// with it.
+/// Whether every group that the key belongs to, or would with a position of this side and with these tags, has room for it, if it
+/// is worth so much with it.
 pub(super) fn room_for(
     ask: &Ask<'_>,
     slot: &Slot,
@@ -24,9 +24,12 @@ pub(super) fn room_for(
     tags: &Tags,
     worth: Decimal,
 ) -> Result<(), Rejection> {
-    let groups = ask.state.settings().limits.groups.iter();
-    for group in groups.filter(|g| g.selection.takes(key.key, &slot.instrument, Some(side), tags)) {
-        room(ask.state, group, slot, key, worth)?;
+    for group in &ask.state.settings().limits.groups {
+        // A key counts whole: also what adds to it for another reason.
+        let takes = group.selection.takes(key.key, &slot.instrument, Some(side), tags);
+        if takes || belongs(group, key, &slot.instrument) {
+            room(ask.state, group, slot, key, worth)?;
+        }
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use posbook::journal::{History, Journal, JournalError, JournalOptions};
-use posbook::{Command, OrderSide, Sequence};
+use posbook::{Command, OrderSide, Owner, PositionKey, Sequence, Side, Tags};
 use rusqlite::Connection;
 
-use crate::help::{Folder, btc, builder, eth, open, q, trade};
+use crate::help::{Folder, btc, builder, eth, open, p, q, trade};
 
 /// The newest version of the schema, and those of which there is a journal.
 const NEWEST: u32 = 3;
@@ -80,6 +80,8 @@ fn a_journal_of_each_version_is_opened_and_brought_up() {
         // What an earlier version did not know is not made up.
         let extremes = "SELECT count(*) FROM positions_current WHERE favourable >= '0' AND adverse <= '0'";
         assert_eq!(number(&folder, extremes), if version < 3 { 0 } else { 2 }, "version {version}");
+        let tags = "SELECT count(*) FROM positions_current WHERE tags = '[\"grid\",\"night\"]'";
+        assert_eq!(number(&folder, tags), i64::from(version >= 3), "version {version}");
     }
 }
 
@@ -174,6 +176,12 @@ fn write_fixture() {
         let position = book.snapshot().get(id).unwrap().id;
         book.apply(Command::Reach { key: id.into(), position }).unwrap();
     }
+    let tags = Tags::new(["night", "grid"].map(|tag| tag.parse().unwrap())).unwrap();
+    book.apply(Command::tag(btc, tags)).unwrap();
+    // An order that carries one, and never leaves.
+    let third = PositionKey { owner: Owner(3), ..PositionKey::net(btc) };
+    let wish = Command::open(third, Side::Long, q("1")).at(p("50000")).tag("carry").unwrap();
+    book.reserve(wish).unwrap().release();
     let order = book.reserve(Command::scale_out(btc, q("0.1")).because("some off")).unwrap();
     order.sent().unwrap().detach();
     let view = book.snapshot();

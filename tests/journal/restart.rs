@@ -1,8 +1,11 @@
 //! A restart: everything is there again, and nothing is named twice.
 
-use posbook::journal::{Journal, JournalOptions};
+use posbook::journal::{History, Journal, JournalOptions};
 use posbook::venue::{PaperVenue, PositionManager};
-use posbook::{Command, ExitPlan, Fill, FillOutcome, Instrument, OrderSide, Sequence, Side, Timestamp};
+use posbook::{
+    Command, ExitPlan, Fill, FillOutcome, GroupLimit, Instrument, Limits, OrderSide, Owner, PositionKey,
+    Selection, Sequence, Side, Tags, Timestamp,
+};
 
 use crate::help::{Folder, btc, builder, eth, open, p, q, trade};
 
@@ -102,6 +105,69 @@ fn d31_targets_water_marks_and_plans_come_back_as_they_were() {
     again.book().mark(id, p("80")).unwrap();
     again.book().apply(Command::Trail { key: id.into(), position }).unwrap();
     assert!(again.book().snapshot().get(id).unwrap().stop_loss() < stood.position.unwrap().stop_loss());
+}
+
+#[test]
+fn d31_tags_come_back_and_other_limits_of_groups_hold_from_then_on() {
+    let grid = |places| {
+        let grid = Selection::everything().tag("grid".parse().unwrap());
+        vec![GroupLimit::new("grid".parse().unwrap(), grid).positions(places)]
+    };
+    let limited = |places| builder().limits(Limits { groups: grid(places), ..Limits::default() });
+    let folder = Folder::new();
+    let open = |builder| Journal::open(folder.path(), JournalOptions::default(), builder).unwrap();
+    let journal = open(limited(2));
+    let book = journal.book().clone();
+    let (btc, eth) = (btc(&book), eth(&book));
+    let wish = |id| Command::open(id, Side::Long, q("1")).at(p("100")).tag("grid").unwrap();
+    let order = book.reserve(wish(btc)).unwrap().sent().unwrap();
+    book.record(trade(btc, 1, OrderSide::Buy, "1", "100").order(order.client_id())).unwrap();
+    order.complete(q("1")).unwrap();
+    let both = Tags::new(["night", "grid"].map(|tag| tag.parse().unwrap())).unwrap();
+    book.apply(Command::tag(btc, both.clone()).because("late shift")).unwrap();
+    // One is on its way when the program stops: it carries its tag through the restart, to its position.
+    let late = book.reserve(wish(eth)).unwrap().sent().unwrap().detach();
+    let stood = book.snapshot();
+    journal.close().unwrap();
+    let verified = History::open(folder.path()).unwrap().verify(|_, _| {}).unwrap();
+    assert_eq!((verified.first_difference, verified.digest), (None, format!("{:032x}", stood.digest())));
+
+    let again = open(limited(1));
+    let book = again.book().clone();
+    assert_eq!(book.snapshot().key(btc), stood.key(btc));
+    assert_eq!(book.snapshot().get(btc).unwrap().tags, both);
+    book.record(trade(eth, 2, OrderSide::Buy, "1", "100").order(late)).unwrap();
+    book.reattach(late).unwrap().complete(q("1")).unwrap();
+    assert_eq!(book.snapshot().get(eth).unwrap().tags.to_string(), "grid");
+    // What stands is beyond the new limit, and stays; nothing comes in beside it.
+    book.reported(book.snapshot().sequence());
+    let third = PositionKey { owner: Owner(3), ..PositionKey::net(btc) };
+    let refused = book.reserve(wish(third.instrument)).unwrap_err();
+    assert!(refused.to_string().contains("already exists"), "{refused}");
+    let refused = book.reserve(Command::open(third, Side::Long, q("1")).at(p("100")).tag("grid").unwrap());
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("limit positions of the group grid: 3 would exceed 1"), "{refused}");
+    again.close().unwrap();
+    // And without any group the same journal is what it was.
+    assert_eq!(open(builder()).book().snapshot().get(btc).unwrap().tags, both);
+}
+
+#[test]
+fn a_checkpoint_of_the_last_change_before_a_restart_is_what_the_changes_lead_to() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let id = btc(journal.book());
+    open(journal.book(), id, "1", "50000");
+    journal.close().unwrap();
+    let at = History::checkpoint(folder.path()).unwrap();
+    // Another opening, under other settings, goes on with the next change.
+    let limits = Limits { positions: 7, ..Limits::default() };
+    let journal = Journal::open(folder.path(), JournalOptions::default(), builder().limits(limits)).unwrap();
+    assert_eq!(journal.restored().checkpoint, at);
+    journal.book().record(trade(id, 900, OrderSide::Buy, "1", "50000")).unwrap();
+    journal.close().unwrap();
+    let verified = History::open(folder.path()).unwrap().verify(|_, _| {}).unwrap();
+    assert_eq!((verified.first_difference, verified.checkpoints), (None, 1));
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use posbook::{
     Adoption, Book, ClientOrderId, Clock, Command, DropPosition, Exit, ExitRule, Fill, FillNote, FillOutcome,
-    Instrument, InstrumentId, InstrumentSpec, Lagged, Leg, Limits, OrderSide, OrderState, OrderStep, Owner,
-    PositionId, PositionKey, PositionMode, Quantity, Reason, Rejection, Sent, Sequence, Side, TargetRule,
-    Timestamp, TroubleKind,
+    GroupLimit, GroupName, Instrument, InstrumentId, InstrumentSpec, Lagged, Leg, Limits, OrderSide, OrderState,
+    OrderStep, Owner, PositionId, PositionKey, PositionMode, Quantity, Reason, Rejection, Selection, Sent,
+    Sequence, Side, Tag, Tags, TargetRule, Timestamp, TroubleKind,
 };
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -277,6 +277,73 @@ fn a_mark_is_noted_of_the_life_that_was_meant_and_of_nothing_else_r11() {
     refused(&book, reach(PositionKey { leg: Leg::Long, ..at }, position), &["long leg"]);
     refused(&book, reach(PositionKey::net(InstrumentId(77)), position), &["77"]);
     assert!(book.apply(reach(at, position)).unwrap().publication.is_some());
+}
+
+#[test]
+fn tags_that_are_no_names_and_the_ninth_are_refused_with_the_value_and_the_rule() {
+    let (book, id) = long();
+    let long = "x".repeat(33);
+    for (wrong, rule) in [
+        ("", "is empty"),
+        (" grid", "outer spaces"),
+        ("grid\u{a0}", "outer spaces"),
+        ("gr\u{200b}id", "zero-width"),
+        ("gr\nid", "control"),
+        (&long, "a tag or a group's name 32"),
+    ] {
+        let why = open(id, "1").tag(wrong).unwrap_err().to_string();
+        assert!(why.contains("Invalid tag") && why.contains(rule), "{why}");
+        let why = wrong.parse::<GroupName>().unwrap_err().to_string();
+        assert!(why.contains("Invalid name of a group") && why.contains(rule), "{why}");
+    }
+    assert!("x".repeat(32).parse::<Tag>().is_ok());
+    let eight = (0..8).try_fold(open(id, "1"), |wish, n| wish.tag(&format!("t{n}"))).unwrap();
+    // One that is there already is no ninth.
+    assert_eq!(eight.clone().tag("t3").unwrap().tags, eight.tags);
+    let ninth = eight.tag("t8").unwrap_err().to_string();
+    assert!(ninth.contains("Invalid number of tags: 9 must be at most 8"), "{ninth}");
+    assert!(Tags::new((0..10_000).map(|n| format!("t{n}").parse::<Tag>().unwrap())).is_err());
+
+    let night = Tags::none().and("night".parse().unwrap()).unwrap();
+    let retag = |key: PositionKey| Command::tag(key, night.clone());
+    let at = PositionKey::net(id);
+    refused(&book, retag(PositionKey { owner: Owner(7), ..at }), &["no position"]);
+    refused(&book, retag(PositionKey { leg: Leg::Long, ..at }), &["long leg"]);
+    refused(&book, retag(PositionKey::net(InstrumentId(77))), &["77"]);
+    refused(&book, retag(at).expect_revision(Sequence(1)), &["revision 1"]);
+    assert!(book.apply(retag(at)).unwrap().publication.is_some());
+}
+
+#[test]
+fn limits_of_groups_that_make_no_sense_are_refused_and_those_of_nothing_limit_nothing() {
+    let name = |text: &str| -> GroupName { text.parse().unwrap() };
+    let whole = |text: &str| GroupLimit::new(name(text), Selection::everything());
+    let built = |groups: Vec<GroupLimit>| Book::builder().limits(Limits { groups, ..Limits::default() }).build();
+    let why = |groups| built(groups).unwrap_err().to_string();
+    let twice = why(vec![whole("a").positions(1), whole("b").positions(1), whole("a").positions(2)]);
+    assert!(twice.contains("\"a\" is the name of two groups"), "{twice}");
+    let nothing = why(vec![whole("a")]);
+    assert!(nothing.contains("\"a\" limits nothing"), "{nothing}");
+    let negative = why(vec![whole("a").notional("-1".parse().unwrap())]);
+    assert!(negative.contains("Invalid notional of a group: -1 must not be below 0"), "{negative}");
+    let many = |n: usize| (0..n).map(|n| whole(&format!("g{n}")).positions(9)).collect::<Vec<_>>();
+    let most = why(many(65));
+    assert!(most.contains("Invalid number of limited groups: 65 must be at most 64"), "{most}");
+    // All of them are asked.
+    let mut groups = many(64);
+    groups[63].positions = Some(0);
+    let book = built(groups).unwrap();
+    let id = book.register(btc()).unwrap();
+    refused(&book, open(id, "1"), &["limit positions of the group g63: 1 would exceed 0"]);
+    // A group of keys that do not exist, and of a tag that nobody carries.
+    let missing = [PositionKey::net(InstrumentId(99))];
+    let book = built(vec![
+        GroupLimit::new(name("keys"), Selection::everything().keys(missing)).positions(0),
+        GroupLimit::new(name("tag"), Selection::everything().tag("nobody".parse().unwrap())).positions(0),
+    ]);
+    let book = book.unwrap();
+    let id = book.register(btc()).unwrap();
+    assert!(book.reserve(open(id, "1")).is_ok());
 }
 
 #[test]

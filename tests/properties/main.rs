@@ -17,5 +17,6 @@ mod numbers;
 mod scale;
 mod serde_round;
 mod stream;
+mod tags;
 mod threads;
 mod trailing;

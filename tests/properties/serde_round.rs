@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use posbook::{
-    Cause, Change, Command, Currency, Effect, Excursion, Fill, Instrument, KeyState, Kind, Limits, Order,
-    Position, PositionKey, Price, Publication, Quantity, Sums, Symbol, Targets, Totals,
+    Cause, Change, Command, Currency, Effect, Excursion, Fill, GroupLimit, Instrument, InstrumentId, KeyState,
+    Kind, Limits, Order, Owner, Position, PositionKey, Price, Publication, Quantity, Selection, Side, Sums,
+    Symbol, Tags, Targets, Totals,
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -69,6 +70,23 @@ fn every_record_of_any_stream_round_trips_and_folds_to_the_same_book_i5() {
 #[test]
 fn limits_and_settings_round_trip_and_a_missing_field_has_its_documented_default() {
     through::<Limits>(&Limits::default());
+    let shorts = Selection::everything()
+        .side(Side::Short)
+        .owner(Owner(3))
+        .base("BTC".parse().unwrap())
+        .settle("USDT".parse().unwrap())
+        .keys([PositionKey::net(InstrumentId(2)), PositionKey::net(InstrumentId(1))])
+        .tag("grid".parse().unwrap());
+    let groups = vec![
+        GroupLimit::new("shorts".parse().unwrap(), shorts).positions(2).notional("1000.50".parse().unwrap()),
+        GroupLimit::new("all".parse().unwrap(), Selection::everything()).positions(0),
+    ];
+    through::<Limits>(&Limits { groups, ..Limits::default() });
+    let text = r#"{"groups": [{"name": "g", "selection": {"tag": "grid"}, "notional": "10"}]}"#;
+    let limits: Limits = serde_json::from_str(text).unwrap();
+    let grid = Selection::everything().tag("grid".parse().unwrap());
+    let grid = GroupLimit::new("g".parse().unwrap(), grid).notional(10.into());
+    assert_eq!(limits, Limits { groups: vec![grid], ..Limits::default() });
     let limits: Limits = serde_json::from_str(r#"{"positions": 3, "key_notional": "1000.5"}"#).unwrap();
     assert_eq!(limits, Limits { positions: 3, key_notional: "1000.5".parse().unwrap(), ..Limits::default() });
 }
@@ -129,6 +147,14 @@ fn hostile_json_is_refused_by_every_public_type_i12() {
         r#"{"leverage": -1}"#,
         r#"{"leverage": 1.5}"#,
         r#"{"positions": "x"}"#,
+        r#"{"groups": [{"selection": {}, "positions": 1}]}"#, // no name
+        r#"{"groups": [{"name": "g", "positions": 1}]}"#,     // no rule: not the whole book by oversight
+        r#"{"groups": [{"name": "g", "selection": {"tags": "grid"}, "positions": 1}]}"#, // no such rule
+        r#"{"groups": [{"name": "g", "selection": {"tag": ""}, "positions": 1}]}"#,
+        r#"{"groups": [{"name": "g", "selection": {}, "position": 1}]}"#,
+        r#"{"groups": [{"name": "g", "selection": {}, "notional": 1.5}]}"#,
+        r#"{"groups": [{"name": "g", "selection": {}, "notional": "1e3"}]}"#,
+        r#"{"groups": [{"name": "", "selection": {}, "positions": 1}]}"#,
     ] {
         refuses::<Limits>(json);
     }
@@ -178,6 +204,12 @@ fn a_hostile_field_inside_a_record_is_refused_and_the_error_is_short() {
         let wrong = noted.replacen(from, to, 1);
         assert_ne!(wrong, noted);
         refuses::<Excursion>(&wrong);
+    }
+    through::<Tags>(&Tags::none());
+    let tags = serde_json::from_str::<Tags>(r#"["trend","grid","grid"]"#).unwrap();
+    assert_eq!((through::<Tags>(&tags).to_string(), tags.len()), ("grid, trend".to_owned(), 2));
+    for wrong in [r#"["1","2","3","4","5","6","7","8","9"]"#, r#"[""]"#, r#"["a "]"#, r#"[1]"#, r#""grid""#, "null"] {
+        refuses::<Tags>(wrong);
     }
     refuses::<Targets>(r#"{"stop":"1","take":"2","stop":"3"}"#);
     refuses::<Sums>(r#"[["USDT", 1.5]]"#);

@@ -2,6 +2,7 @@
 //! about one step is asserted after it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use posbook::{
@@ -14,6 +15,7 @@ use posbook::{
 use proptest::prelude::*;
 
 use crate::naive::{self, At, Execution, Naive, Outcome, Q, absolute, q, sign, zero};
+use crate::tags;
 
 /// One step. Numbers are picks: from what exists if something does, else from small tables.
 #[derive(Debug, Clone)]
@@ -44,6 +46,7 @@ pub enum Op {
     Plan { key: u8, which: u8 },
     Trail { key: u8 },
     Reach { key: u8 },
+    Tag { key: u8, which: u8 },
     Exit { key: u8, send: bool },
     Adopt { key: u8, long: bool, quantity: u8, price: u16, stale: bool, timed: bool },
     Drop { key: u8, stale: bool, timed: bool },
@@ -91,8 +94,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         3 => (k(), any::<Option<u16>>(), any::<Option<u16>>(), b(), b())
             .prop_map(|(key, stop, take, loosen, remove)| Op::Retarget { key, stop, take, loosen, remove }),
         3 => (k(), n()).prop_map(|(key, which)| Op::Plan { key, which }),
-        6 => k().prop_map(|key| Op::Trail { key }),
+        10 => k().prop_map(|key| Op::Trail { key }),
         3 => k().prop_map(|key| Op::Reach { key }),
+        2 => (k(), n()).prop_map(|(key, which)| Op::Tag { key, which }),
         3 => (k(), b()).prop_map(|(key, send)| Op::Exit { key, send }),
         2 => (k(), b(), n(), p(), prop::bool::weighted(0.2), b()).prop_map(|(key, long, quantity, price, stale, timed)| {
             Op::Adopt { key, long, quantity, price, stale, timed }
@@ -130,6 +134,8 @@ pub struct World {
     clock: Clock,
     changes: Changes,
     replica: Replica,
+    /// As they stand after the last change that was read.
+    keys: tags::Keys,
     reservations: Vec<Reservation>,
     sent: Vec<Sent>,
     /// Orders as they were reserved.
@@ -194,7 +200,7 @@ fn pick<T>(from: &[T], n: u8) -> Option<usize> {
 impl World {
     pub fn new(default_rule: bool) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_000_000));
-        let limits = Limits { positions: 3, ..Limits::default() };
+        let limits = Limits { positions: 3, groups: vec![tags::group()], ..Limits::default() };
         let mut builder = Book::builder()
             .clock(clock.clone())
             .limits(limits)
@@ -212,6 +218,7 @@ impl World {
             clock,
             changes,
             replica,
+            keys: tags::Keys::new(),
             reservations: Vec::new(),
             sent: Vec::new(),
             orders: Vec::new(),
@@ -480,6 +487,9 @@ impl World {
                 let stands = self.book.snapshot().get(key).map(|p| p.id);
                 let position = stands.unwrap_or(PositionId { epoch: 1, sequence: Sequence(1) });
                 Self::came(self.book.apply(Command::Reach { key, position }))
+            }
+            Op::Tag { key, which } => {
+                Self::came(self.book.apply(Command::tag(self.key(key), tags::some(which)).because("test")))
             }
             Op::Exit { key, send } => {
                 let (key, view) = (self.key(key), self.book.snapshot());
@@ -806,6 +816,10 @@ impl World {
                 );
                 self.targets_are_legal(change);
                 self.extremes_are_what_was_seen(change);
+                tags::are_what_was_asked(&self.keys, view, change);
+                if let Effect::Key { after, .. } = &change.effect {
+                    self.keys.insert(after.key, Arc::clone(after));
+                }
                 self.replica.apply(change).expect("the next one");
             }
             self.published.push(unit);
@@ -1059,7 +1073,7 @@ impl World {
 }
 
 fn opening(key: PositionKey, side: Side, n: u8, rule: u8, p: u16) -> Opening {
-    let wish = Command::open(key, side, quantity(n)).at(price(p));
+    let wish = Command::open(key, side, quantity(n)).at(price(p)).tags(tags::some(rule / 8));
     let fraction = |text: &str| -> Fraction { text.parse().unwrap() };
     match rule % 8 {
         0..=2 => wish.leverage(10).stop("0.05").unwrap(),

@@ -14,6 +14,7 @@ mod busts;
 mod contracts;
 mod corrections;
 mod field;
+mod groups;
 mod help;
 mod r01;
 mod r02;

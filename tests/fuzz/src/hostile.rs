@@ -11,7 +11,7 @@ use posbook::{
     Adoption, Amount, Bust, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency, DropPosition, Exit, ExitPlan, ExitRule,
     Field, Fill, Fraction, Funding, Instrument, InstrumentId, InstrumentSpec, Leg, Leverage, OrderRef, OrderSide,
     OrderStep, Owner, PositionId, PositionKey, PositionMode, Precondition, Price, PriceSign, Quantity,
-    Ratchet, Sequence, Shape, Side, Sums, TargetRule, Targets, Tier, Timestamp,
+    Ratchet, Sequence, Shape, Side, Sums, Tags, TargetRule, Targets, Tier, Timestamp,
 };
 use rust_decimal::Decimal;
 
