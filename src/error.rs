@@ -9,8 +9,8 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use crate::model::{
-    ClientOrderId, Command, GroupName, Instrument, Position, PositionId, PositionKey, Price, Quantity, Sequence, Side,
-    Symbol,
+    ClientOrderId, Command, GroupName, Instrument, Position, PositionId, PositionKey, Price, Quantity,
+    Sequence, Side, Symbol,
 };
 
 /// A typed refusal: which value broke which rule, what was asked, and what stands there now.

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::ending::Ending;
 use super::figure::{Figure, Sum, Unknown};
-use crate::model::{Currency, PositionId, PositionKey, Quantity, Sequence, Side, Sums, Symbol, Tags, Timestamp};
+use crate::model::{
+    Currency, PositionId, PositionKey, Quantity, Sequence, Side, Sums, Symbol, Tags, Timestamp,
+};
 
 /// A life that is over. Money is in the settle currency unless it says otherwise.
 ///

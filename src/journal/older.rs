@@ -18,12 +18,8 @@ use super::schema::VERSION;
 type Gained = (u32, &'static str, &'static str);
 
 /// What stored types have gained since version 1.
-const GAINED: &[Gained] = &[
-    (3, "Position", "excursion"),
-    (3, "Position", "tags"),
-    (3, "Order", "tags"),
-    (3, "Opening", "tags"),
-];
+const GAINED: &[Gained] =
+    &[(3, "Position", "excursion"), (3, "Position", "tags"), (3, "Order", "tags"), (3, "Opening", "tags")];
 
 /// What the records of one version look like.
 #[derive(Debug, Clone, Copy)]

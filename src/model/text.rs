@@ -16,7 +16,9 @@ fn unfit(text: &str, longest: usize) -> Option<&'static str> {
         return Some("is empty");
     }
     if text.len() > longest {
-        return Some("is too long (a symbol or reference has at most 64 bytes, a tag or a group's name 32, a currency 16)");
+        return Some(
+            "is too long (a symbol or reference has at most 64 bytes, a tag or a group's name 32, a currency 16)",
+        );
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         return Some("has outer spaces; nothing is trimmed silently");

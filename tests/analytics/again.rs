@@ -145,13 +145,7 @@ impl Again {
         again
     }
 
-    fn is_in(
-        &self,
-        group: &Group,
-        key: PositionKey,
-        side: Option<Side>,
-        tags: &BTreeSet<String>,
-    ) -> bool {
+    fn is_in(&self, group: &Group, key: PositionKey, side: Option<Side>, tags: &BTreeSet<String>) -> bool {
         match group {
             Group::Book => true,
             Group::Side(of) => side == Some(*of),
@@ -187,7 +181,9 @@ impl Again {
         let moved: Vec<_> = self
             .moved
             .iter()
-            .filter(|moved| moved.currency == *currency && self.is_in(group, moved.key, moved.side, &moved.tags))
+            .filter(|moved| {
+                moved.currency == *currency && self.is_in(group, moved.key, moved.side, &moved.tags)
+            })
             .collect();
         let ended: Vec<_> = self
             .ended

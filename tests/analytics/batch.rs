@@ -94,7 +94,8 @@ impl World {
                     self.book.apply(Command::Reach { key, position }).unwrap();
                     // Now and then it goes by another name from here on.
                     if by % 7 == 0 {
-                        let tags = Tags::new([["grid", "trend"][usize::from(by > 0)].parse().unwrap()]).unwrap();
+                        let tags =
+                            Tags::new([["grid", "trend"][usize::from(by > 0)].parse().unwrap()]).unwrap();
                         self.book.apply(Command::tag(key, tags)).unwrap();
                     }
                 }

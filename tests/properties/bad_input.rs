@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use posbook::{
     Adoption, Book, ClientOrderId, Clock, Command, DropPosition, Exit, ExitRule, Fill, FillNote, FillOutcome,
-    GroupLimit, GroupName, Instrument, InstrumentId, InstrumentSpec, Lagged, Leg, Limits, OrderSide, OrderState,
-    OrderStep, Owner, PositionId, PositionKey, PositionMode, Quantity, Reason, Rejection, Selection, Sent,
-    Sequence, Side, Tag, Tags, TargetRule, Timestamp, TroubleKind,
+    GroupLimit, GroupName, Instrument, InstrumentId, InstrumentSpec, Lagged, Leg, Limits, OrderSide,
+    OrderState, OrderStep, Owner, PositionId, PositionKey, PositionMode, Quantity, Reason, Rejection,
+    Selection, Sent, Sequence, Side, Tag, Tags, TargetRule, Timestamp, TroubleKind,
 };
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -318,7 +318,8 @@ fn tags_that_are_no_names_and_the_ninth_are_refused_with_the_value_and_the_rule(
 fn limits_of_groups_that_make_no_sense_are_refused_and_those_of_nothing_limit_nothing() {
     let name = |text: &str| -> GroupName { text.parse().unwrap() };
     let whole = |text: &str| GroupLimit::new(name(text), Selection::everything());
-    let built = |groups: Vec<GroupLimit>| Book::builder().limits(Limits { groups, ..Limits::default() }).build();
+    let built =
+        |groups: Vec<GroupLimit>| Book::builder().limits(Limits { groups, ..Limits::default() }).build();
     let why = |groups| built(groups).unwrap_err().to_string();
     let twice = why(vec![whole("a").positions(1), whole("b").positions(1), whole("a").positions(2)]);
     assert!(twice.contains("\"a\" is the name of two groups"), "{twice}");

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use posbook::{
-    Cause, Change, Command, Currency, Effect, Excursion, Fill, GroupLimit, Instrument, InstrumentId, KeyState,
-    Kind, Limits, Order, Owner, Position, PositionKey, Price, Publication, Quantity, Selection, Side, Sums,
-    Symbol, Tags, Targets, Totals,
+    Cause, Change, Command, Currency, Effect, Excursion, Fill, GroupLimit, Instrument, InstrumentId,
+    KeyState, Kind, Limits, Order, Owner, Position, PositionKey, Price, Publication, Quantity, Selection,
+    Side, Sums, Symbol, Tags, Targets, Totals,
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -208,7 +208,9 @@ fn a_hostile_field_inside_a_record_is_refused_and_the_error_is_short() {
     through::<Tags>(&Tags::none());
     let tags = serde_json::from_str::<Tags>(r#"["trend","grid","grid"]"#).unwrap();
     assert_eq!((through::<Tags>(&tags).to_string(), tags.len()), ("grid, trend".to_owned(), 2));
-    for wrong in [r#"["1","2","3","4","5","6","7","8","9"]"#, r#"[""]"#, r#"["a "]"#, r#"[1]"#, r#""grid""#, "null"] {
+    for wrong in
+        [r#"["1","2","3","4","5","6","7","8","9"]"#, r#"[""]"#, r#"["a "]"#, r#"[1]"#, r#""grid""#, "null"]
+    {
         refuses::<Tags>(wrong);
     }
     refuses::<Targets>(r#"{"stop":"1","take":"2","stop":"3"}"#);

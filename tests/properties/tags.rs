@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use posbook::{
-    Change, Command, Effect, GroupLimit, Intent, KeyState, Kind, OrderRef, PositionKey, Selection, Snapshot, Tags,
+    Change, Command, Effect, GroupLimit, Intent, KeyState, Kind, OrderRef, PositionKey, Selection, Snapshot,
+    Tags,
 };
 
 use crate::naive::{Q, absolute, q, zero};
@@ -77,7 +78,12 @@ pub fn are_what_was_asked(keys: &Keys, view: &Snapshot, change: &Change) {
         }
         (Some(was), Some(is), _) if was.id == is.id => {
             let dust = was.quantity < view.instrument(after.key.instrument).unwrap().minimum();
-            Some(opener.filter(|_| dust && *kind == Kind::ScaledIn).map_or(&was.tags, |order| &order.tags).clone())
+            Some(
+                opener
+                    .filter(|_| dust && *kind == Kind::ScaledIn)
+                    .map_or(&was.tags, |order| &order.tags)
+                    .clone(),
+            )
         }
         _ => Some(opener.map_or_else(Tags::none, |order| order.tags.clone())),
     };

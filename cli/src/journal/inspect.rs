@@ -164,7 +164,8 @@ fn table(found: &Inspection) -> String {
         table
     };
     if !found.positions.is_empty() {
-        let mut rows = table(&["symbol", "side", "quantity", "entry", "stop", "take", "opened", "position", "tags"]);
+        let mut rows =
+            table(&["symbol", "side", "quantity", "entry", "stop", "take", "opened", "position", "tags"]);
         for p in &found.positions {
             let or_none = |price: &Option<String>| price.clone().unwrap_or_default();
             rows.add_row([

@@ -112,8 +112,8 @@ impl Strategy {
         let wish = wish.expect_revision(view.key(market.id).map_or(Sequence(0), |k| k.revision));
         let wish = wish.stop(stop).ok()?;
         Some(match self.plan() {
-            Some(plan) => wish.exits(plan).into(),
-            None => wish.into(),
+            Some(plan) => wish.exits(plan).tag("planned").ok()?.into(),
+            None => wish.tag("plain").ok()?.into(),
         })
     }
 

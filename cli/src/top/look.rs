@@ -7,8 +7,7 @@ use std::time::Duration;
 use posbook::analytics::{Figure, Group, Keep, Performance};
 use posbook::journal::{History, Place};
 use posbook::{
-    Change, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Tags, Timestamp,
-    TroubleKind,
+    Change, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Tags, Timestamp, TroubleKind,
 };
 use serde::{Serialize, Serializer};
 

@@ -55,6 +55,13 @@ fn the_report_has_the_figures_of_the_replay_and_says_why_each_position_closed() 
         for kind in ["owner", "side", "instrument", "base"] {
             assert_eq!(sum(&of["groups"], Some(kind)), lives, "{kind}");
         }
+        // The replay tags each order that opens once, by whether it has a plan. What a late fill opened has no tag.
+        let all = report["lives"].as_array().unwrap().iter().filter(|life| life["settle"] == of["currency"]);
+        let tagged = all.filter(|life| !life["tags"].as_array().unwrap().is_empty()).count() as u64;
+        assert!(tagged > 5 && sum(&of["groups"], Some("tag")) == tagged, "{tagged} of {lives}");
+        let tags = of["groups"].as_array().unwrap().iter().filter(|group| group["kind"] == "tag");
+        let tags: Vec<_> = tags.map(|group| group["name"].as_str().unwrap()).collect();
+        assert_eq!(tags, ["plain", "planned"]);
         for period in ["minute", "hour", "day", "week", "month"] {
             assert_eq!(sum(&of["periods"][period], None), lives, "{period}");
         }
@@ -66,12 +73,20 @@ fn the_report_has_the_figures_of_the_replay_and_says_why_each_position_closed() 
         assert!(!life["ending"].as_str().unwrap().is_empty() && life["fills"].as_u64().unwrap() >= 2);
         assert!(life["closed_at"].as_i64() >= life["opened_at"].as_i64());
         assert!(life["adverse"]["unknown"].is_string() || life["adverse"].is_string());
+        let tags = life["tags"].as_array().unwrap();
+        assert!(tags.is_empty() || tags == &["plain"] || tags == &["planned"], "{tags:?}");
     }
 
     let html = std::fs::read_to_string(&page).unwrap();
-    for wanted in
-        ["Equity", "Drawdown", "Distribution of results", "Why positions closed", "By strategy", "Lives"]
-    {
+    for wanted in [
+        "Equity",
+        "Drawdown",
+        "Distribution of results",
+        "Why positions closed",
+        "By strategy",
+        "By tag",
+        "Lives",
+    ] {
         assert!(html.contains(wanted), "{wanted} is missing");
     }
     for outside in ["http://", "https://", "src=", "href=", "@import", "url(", "<script", "NaN", "inf"] {

@@ -44,6 +44,8 @@ twins! {
     exit_unasked: "an exit at a stop that does not stand (R16)", scale_out_vs_retarget::an_exit_whose_stop_moves;
     /// Positions on their way are not counted (D11).
     limits_outside: "beyond the limit (D11)", limits_two_opens_one_place::one_place;
+    /// Orders on their way to a group are not counted (R13).
+    group_limit_outside: "beyond the limit (D11)", limits_two_opens_one_place::one_place_of_a_group;
     /// A fill is not compared with those that were booked (I11).
     no_ring: "booked twice (I11)", same_fill_twice::booked_once;
     /// A report is applied although the book changed since it was asked for (D7).

@@ -301,6 +301,18 @@ pub(crate) const TWINS: &[Twin] = &[
         ],
     },
     Twin {
+        fault: "group_limit_outside",
+        what: "what is on its way to a limited group is not counted there (R13)",
+        guards: &[
+            rule(
+                "groups::what_is_on_its_way_to_a_group_counts_and_what_is_in_doubt_in_full",
+                "a second one found room",
+            ),
+            model("limits_two_opens_one_place::one_place_of_a_group", "beyond the limit (D11)"),
+            world("of the group grid are open or on their way"),
+        ],
+    },
+    Twin {
         fault: "batch_split",
         what: "a batch is published command by command (R14)",
         guards: &[rule("r14::of_a_hedged_pair_both_legs_leave_or_none", "left: (1, 0)"), world("a pair ")],

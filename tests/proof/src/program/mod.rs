@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use posbook::{
     Changes, Clock, Command, Exit, ExitPlan, ExitRule, Fill, InstrumentId, OrderState, Position, Reader,
-    Rejection, Reservation, Sent, Side, Snapshot, Timestamp,
+    Rejection, Reservation, Sent, Side, Snapshot, Tags, Timestamp,
 };
 
 pub use dice::Dice;
@@ -191,6 +191,9 @@ impl Trader {
         if self.dice.percent(self.trouble.of(10, 30)) {
             open = open.patience(Duration::from_secs(3));
         }
+        if self.dice.percent(40) {
+            open = open.tag(stage::TAG)?;
+        }
         Ok(open.into())
     }
 
@@ -284,11 +287,22 @@ impl Trader {
         let _ = rec.apply(book, wish);
     }
 
-    /// Changes a plan, lets a stop follow the mark, or notes what the mark says.
+    /// Changes a plan or the tags, lets a stop follow the mark, or notes what the mark says.
     fn plan(&mut self, book: &posbook::Book, rec: &mut Recorder) {
         let Some(key) = self.key() else { return };
         let view = self.look(book, rec);
         let Some(position) = view.get(key) else { return };
+        if self.dice.percent(20) {
+            let tags = if self.dice.percent(50) {
+                stage::TAG.parse().and_then(|tag| Tags::none().and(tag))
+            } else {
+                Ok(Tags::none())
+            };
+            if let Ok(tags) = tags {
+                let _ = rec.apply(book, Command::tag(key, tags).expect_position(position.id));
+            }
+            return;
+        }
         if self.dice.percent(70) {
             let (key, position) = (key.into(), position.id);
             let notes = self.dice.percent(40);

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use posbook::{
-    Book, ClientOrderId, Clock, Decimal, Error, Fill, Instrument, InstrumentId, Limits, Price, Quantity,
-    TargetRule, Timestamp,
+    Book, ClientOrderId, Clock, Decimal, Error, Fill, GroupLimit, Instrument, InstrumentId, Limits, Price,
+    Quantity, Selection, TargetRule, Timestamp,
 };
 
 /// A book to be traded.
@@ -25,6 +25,9 @@ pub struct Stage {
 
 /// Where every market stands, in whole units of the quote currency.
 pub const MARK: i64 = 100;
+
+/// What some of the orders carry.
+pub(crate) const TAG: &str = "grid";
 
 impl Stage {
     /// A book with so many instruments, all at one mark, and a feed that holds so many publications.
@@ -45,10 +48,13 @@ impl Stage {
         // 2023-11-14: any time, as long as it stands still.
         let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
         let places = (instruments * 7).div_ceil(8);
+        // So are those of what is tagged.
+        let grid = GroupLimit::new("grid".parse()?, Selection::everything().tag(TAG.parse()?));
+        let grid = grid.positions((instruments / 4).max(1));
         let book = Book::builder()
             .clock(clock.clone())
             .identity(1, 1)
-            .limits(Limits { positions: places.max(2), ..Limits::default() })
+            .limits(Limits { positions: places.max(2), groups: vec![grid], ..Limits::default() })
             .default_rule(TargetRule::stop_fraction("0.05".parse()?))
             // The clock moves during a run; the marks must not grow old by that.
             .max_mark_age(std::time::Duration::from_secs(1_000_000_000))

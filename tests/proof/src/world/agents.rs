@@ -7,14 +7,15 @@ use std::time::Duration;
 use posbook::reconcile::{Consent, Plan, Policy};
 use posbook::venue::{FillCursor, PositionManager, Venue, VenueFill};
 use posbook::{
-    Command, ExitPlan, Field, Fraction, Owner, Position, PositionKey, Price, Sequence, Side, Snapshot,
+    Command, ExitPlan, Field, Fraction, Owner, Position, PositionKey, Price, Sequence, Side, Snapshot, Tags,
 };
 use rust_decimal::Decimal;
 
 use super::dice::Dice;
 use super::executor::{Done, Work};
 use super::market::Traded;
-use super::oracle::Batch;
+use super::options::Options;
+use super::oracle::{Batch, GRID};
 use super::wire::Wire;
 
 /// The task after which nothing is overdue.
@@ -29,6 +30,8 @@ pub(super) struct Bot {
     pub(super) manager: PositionManager<Wire>,
     pub(super) wire: Wire,
     pub(super) owners: u64,
+    /// Whether a part of it goes by a tag.
+    tagged: bool,
     /// How far the fill reader has read.
     read: Rc<Cell<FillCursor>>,
     /// What the oracle has not looked at yet: plans with the book that each was made of, and batches.
@@ -50,8 +53,10 @@ fn quiet(name: &'static str, work: impl Future<Output = ()> + 'static) -> Option
 }
 
 impl Bot {
-    pub(super) fn new(manager: PositionManager<Wire>, wire: Wire, owners: u64) -> Self {
-        Self { manager, wire, owners, read: Rc::default(), plans: Rc::default(), batches: Rc::default() }
+    pub(super) fn new(manager: PositionManager<Wire>, wire: Wire, options: &Options) -> Self {
+        let (owners, tagged) = (options.owners, options.tagged > 0);
+        let (read, plans, batches) = (Rc::default(), Rc::default(), Rc::default());
+        Self { manager, wire, owners, tagged, read, plans, batches }
     }
 
     // ---- what keeps the book up with the venue
@@ -177,14 +182,27 @@ impl Bot {
             let view = self.manager.book().snapshot();
             wish = wish.expect_revision(view.key(key).map_or(Sequence(0), |k| k.revision));
         }
-        match plan(dice) {
-            Some(plan) => Some(wish.exits(plan).into()),
-            None => Some(wish.into()),
+        if let Some(plan) = plan(dice) {
+            wish = wish.exits(plan);
         }
+        if self.tagged && dice.percent(50) {
+            wish = wish.tag(GRID).ok()?;
+        }
+        Some(wish.into())
+    }
+
+    /// Another name for a position: into the group, beside it, or out of it.
+    fn retag(&self, open: &Position, dice: &mut Dice) -> Option<Started> {
+        let names: &[&str] = dice.pick(&[&[GRID][..], &[GRID, "night"], &["night"], &[]])?;
+        let tags = Tags::new(names.iter().filter_map(|name| name.parse().ok())).ok()?;
+        self.apply(Command::tag(open.key, tags).expect_position(open.id).because("another name").into(), dice)
     }
 
     fn manage(&self, open: &Position, market: &Traded, dice: &mut Dice) -> Option<Started> {
         let (key, id) = (open.key, open.id);
+        if self.tagged && dice.percent(10) {
+            return self.retag(open, dice);
+        }
         let part = |parts: u64| market.on_step(open.quantity.get().checked_div(Decimal::from(parts))?);
         match dice.below(20) {
             // One addition at a time, decided on this state of the key: the venue counts two at once as one too many.

@@ -90,7 +90,7 @@ impl World {
         self.oracle.goes_on(&self.book)?;
         self.note(|| format!("it is back with what was on the disk up to #{found}"));
         let manager = pollster::block_on(PositionManager::connect(self.book.clone(), self.wire.clone()));
-        self.bot = Bot::new(manager.map_err(|wrong| text(&wrong))?, self.wire.clone(), self.options.owners);
+        self.bot = Bot::new(manager.map_err(|wrong| text(&wrong))?, self.wire.clone(), &self.options);
         self.look(0)?;
         self.disk = Some(Disk { folder, journal, known: None, dice });
         // What was put in doubt is published, and would be found again as it was.

@@ -41,6 +41,8 @@ pub struct Options {
     pub odd: u64,
     /// How often the bot is killed and restarted, about. 0: it has no journal.
     pub kills: u64,
+    /// How many positions may have the tag that half of the orders carry. 0: nothing is tagged.
+    pub tagged: u64,
     /// What goes wrong at the venue, in millionths.
     pub faults: Vec<(Fault, u32)>,
 }
@@ -79,6 +81,12 @@ fn kills(seed: u64) -> u64 {
         true => dice.between(1, KILLS + 1),
         false => 0,
     }
+}
+
+/// A stream of its own, too: one world in three has a group.
+fn tagged(seed: u64) -> u64 {
+    let mut dice = Dice::new(seed, 8);
+    if dice.below(3) == 0 { dice.between(1, 4) } else { 0 }
 }
 
 impl Options {
@@ -129,6 +137,7 @@ impl Options {
             positions: if dice.percent(60) { dice.between(1, 4) } else { 4_096 },
             odd: if dice.percent(30) { dice.between(1, 4) } else { 0 },
             kills: kills(seed),
+            tagged: tagged(seed),
             faults,
         }
     }
@@ -167,6 +176,7 @@ impl Options {
         less(&|o| o.skew = 0);
         less(&|o| o.odd = 0);
         less(&|o| o.positions = 4_096);
+        less(&|o| o.tagged = 0);
         less(&|o| o.strategies = 1);
         less(&|o| o.strategies = (o.strategies - 1).max(1));
         less(&|o| o.owners = 1);
@@ -202,6 +212,7 @@ impl fmt::Display for Options {
             positions,
             odd,
             kills,
+            tagged,
             faults,
         } = self;
         write!(
@@ -210,7 +221,7 @@ impl fmt::Display for Options {
         )?;
         write!(
             f,
-            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},odd={odd},kills={kills},"
+            "reconciles={reconciles},foreign={foreign},cancels={cancels},slow={slow},hangs={hangs},skew={skew},positions={positions},odd={odd},kills={kills},tagged={tagged},"
         )?;
         let faults: Vec<String> = faults.iter().map(|(fault, rate)| format!("{fault}:{rate}")).collect();
         write!(f, "faults={}", faults.join("+"))
@@ -252,6 +263,7 @@ impl Options {
                 "positions" => options.positions = number(1, 1_000_000)?,
                 "kills" if cfg!(feature = "journal") => options.kills = number(0, 1_000)?,
                 "kills" => options.kills = number(0, 0)?,
+                "tagged" => options.tagged = number(0, 1_000)?,
                 "odd" => options.odd = number(0, 1_000)?,
                 "skew" => match value.parse::<i64>() {
                     Ok(skew) if skew.unsigned_abs() <= 100_000 => options.skew = skew,

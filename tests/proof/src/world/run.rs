@@ -8,8 +8,8 @@ use std::time::Duration;
 use posbook::Builder;
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{
-    Book, Change, Clock, ContractKind, Fill, InstrumentId, Limits, OrderSide, Price, Quantity, Side,
-    TargetRule, Timestamp,
+    Book, Change, Clock, ContractKind, Fill, GroupLimit, InstrumentId, Limits, OrderSide, Price,
+    Quantity, Rejection, Selection, Side, TargetRule, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -20,7 +20,7 @@ use super::disk::Disk;
 use super::executor::{Executor, TaskId};
 use super::market::Traded;
 use super::options::Options;
-use super::oracle::{Oracle, Wrong};
+use super::oracle::{GRID, Oracle, PLACE, Wrong};
 use super::trace::{line, seconds};
 use super::wire::Wire;
 
@@ -110,6 +110,16 @@ pub fn run(seed: u64, options: &Options, tracing: bool) -> Ended {
     world.end()
 }
 
+/// The group that a world may have, and what it is limited to.
+fn groups(tagged: u64) -> Result<Vec<GroupLimit>, Rejection> {
+    if tagged == 0 {
+        return Ok(Vec::new());
+    }
+    let grid = GroupLimit::new(GRID.parse()?, Selection::everything().tag(GRID.parse()?));
+    let places = usize::try_from(tagged).unwrap_or(usize::MAX);
+    Ok(vec![grid.positions(places).notional(Decimal::from(PLACE) * Decimal::from(tagged))])
+}
+
 impl World {
     fn new(seed: u64, options: &Options, tracing: bool) -> Result<Self, String> {
         let mut market = Dice::new(seed, 1);
@@ -130,6 +140,7 @@ impl World {
         let limits = Limits {
             positions: usize::try_from(options.positions).unwrap_or(usize::MAX),
             key_notional: Decimal::from(KEY_NOTIONAL),
+            groups: groups(options.tagged).map_err(|wrong| text(&wrong))?,
             ..Limits::default()
         };
         let builder = Book::builder()
@@ -155,7 +166,7 @@ impl World {
         for one in &mut traded {
             one.id = book.instrument(one.symbol.as_str()).map_err(|wrong| text(&wrong))?;
         }
-        let bot = Bot::new(manager, wire.clone(), options.owners);
+        let bot = Bot::new(manager, wire.clone(), options);
         let mut world = Self {
             options: options.clone(),
             #[cfg(feature = "journal")]

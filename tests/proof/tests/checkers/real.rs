@@ -103,6 +103,7 @@ fn a_hostile_program_does_everything_there_is_to_do() {
         Kind::Retargeted,
         Kind::Trailed,
         Kind::Reached,
+        Kind::Tagged,
         Kind::Replanned,
         Kind::Adopted,
         Kind::Dropped,

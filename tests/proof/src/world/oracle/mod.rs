@@ -5,6 +5,7 @@
 mod excursions;
 mod exits;
 mod fills;
+mod groups;
 mod orders;
 mod plans;
 mod reports;
@@ -14,6 +15,7 @@ mod stops;
 mod units;
 mod verdict;
 
+pub(super) use groups::{GRID, PLACE};
 pub(super) use units::Batch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,8 @@ pub(super) struct Oracle {
     wire: Wire,
     /// How many positions the book allows.
     positions: u64,
+    /// How many of them may have the tag of the group. 0: nothing is tagged.
+    grid: u64,
     /// The bot's clock against the venue's, in milliseconds.
     skew: i64,
     /// What a key may be worth.
@@ -94,6 +98,7 @@ struct Listed {
     kind: Option<ContractKind>,
     /// The currency of which a spot buyer's fee is.
     base: Option<Currency>,
+    settle: Option<Currency>,
     size: Decimal,
     minimum: Decimal,
     money_scale: u32,
@@ -132,6 +137,7 @@ impl Oracle {
             last: Sequence(0),
             wire,
             positions: options.positions,
+            grid: options.tagged,
             skew: options.skew,
             key_notional,
             listed: BTreeMap::new(),
@@ -221,7 +227,9 @@ impl Oracle {
                 let spec = instrument.spec();
                 let (size, minimum) = (spec.contract_size.get(), spec.minimum.get());
                 let (kind, base) = (Some(spec.kind), Some(spec.base.clone()));
-                self.listed.insert(*id, Listed { kind, base, size, minimum, money_scale: spec.money_scale });
+                let settle = Some(spec.settle.clone());
+                let listed = Listed { kind, base, settle, size, minimum, money_scale: spec.money_scale };
+                self.listed.insert(*id, listed);
                 self.touched.insert(*id, (change.sequence, None));
                 return Ok(());
             }
@@ -250,8 +258,9 @@ impl Oracle {
             _ => None,
         };
         let touched = self.touched.entry(key.instrument).or_default();
-        // What only notes a mark is nothing that a report could be about (R8).
-        let changed = if kind == Kind::Reached { touched.0 } else { change.sequence };
+        // What is only noted is nothing that a report could be about (R8).
+        let noted = matches!(kind, Kind::Reached | Kind::Tagged);
+        let changed = if noted { touched.0 } else { change.sequence };
         *touched = (changed, touched.1.max(fill_time));
         self.keys.insert(key, KeyState::clone(after));
         Ok(())
@@ -264,6 +273,7 @@ impl Oracle {
         self.marks(step)?;
         self.trailed(step)?;
         self.extremes(step)?;
+        self.tags(step)?;
         self.fill(step)?;
         self.claims(step, task)?;
         self.endings(step, said)?;

@@ -79,7 +79,8 @@ impl Oracle {
     }
 
     /// What is in flight counts (R13).
-    fn limits(&self, Step { before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
+    fn limits(&self, step: &Step<'_>) -> Result<(), Wrong> {
+        let Step { before, after, .. } = step;
         let takes_place =
             |key: &KeyState| key.position.is_some() || key.orders.iter().any(|o| o.intent.increases());
         let others = self.keys.values().filter(|key| key.key != after.key && takes_place(key)).count();
@@ -105,7 +106,7 @@ impl Oracle {
         if stands + coming > self.key_notional {
             return Err(format!("{} on one key, {} are allowed (R13)", stands + coming, self.key_notional));
         }
-        Ok(())
+        self.group(step, newest)
     }
 
     /// An order ends, and a doubt about it, by the venue's word on that order and by nothing else (R1, R2).
@@ -258,6 +259,7 @@ fn expected(command: &Command, before: &KeyState) -> Result<(), Wrong> {
         Command::ScaleOut(wish) | Command::Close(wish) => wish.expect,
         Command::Retarget(wish) => wish.expect,
         Command::Plan(wish) => wish.expect,
+        Command::Tag(wish) => wish.expect,
         Command::Trail { position, .. } | Command::Reach { position, .. } => {
             Precondition::Position(*position)
         }
