@@ -8,8 +8,8 @@ use std::time::Duration;
 use posbook::Builder;
 use posbook::venue::{Fault, PaperVenue, PositionManager};
 use posbook::{
-    Book, Change, Clock, ContractKind, Fill, GroupLimit, InstrumentId, Limits, OrderSide, Price,
-    Quantity, Rejection, Selection, Side, TargetRule, Timestamp,
+    Book, Change, Clock, ContractKind, Fill, GroupLimit, InstrumentId, Limits, OrderSide, Price, Quantity,
+    Rejection, Selection, Side, TargetRule, Timestamp,
 };
 use rust_decimal::Decimal;
 
