@@ -14,6 +14,7 @@ use posbook::{
 use serde::{Deserialize, Serialize};
 
 use super::folding::text;
+use super::read::unmarked;
 use crate::output::{Format, write};
 use crate::{Failure, Verdict, input};
 
@@ -95,7 +96,7 @@ enum Has {
 pub fn run(path: &Path, id: Option<&str>, format: Format) -> Result<Verdict, Failure> {
     let text = input::text(path)?;
     let place = path.display();
-    let file: File = serde_json::from_str(&text)
+    let file: File = serde_json::from_str(unmarked(&text))
         .map_err(|wrong| Failure::Input(format!("{place}: is no file of accounting cases: {wrong}")))?;
     if file.schema != SCHEMA {
         return Err(Failure::Input(format!(

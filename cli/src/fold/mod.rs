@@ -29,7 +29,7 @@ use crate::{Failure, Verdict, input};
 pub struct Options {
     /// Fills: JSON lines, or CSV with a header. Columns: symbol, side (buy, sell), quantity, price; and, if there are any, id,
     /// order, fee, fee_currency, time (milliseconds), leg (long, short). Or a JSON array of ccxt's unified trades
-    /// (docs/ccxt.md). `-` is stdin.
+    /// (docs/ccxt.md). `-` is stdin. They are folded by time if every one has a time, else as they stand.
     #[arg(value_name = "FILE", required_unless_present = "case", conflicts_with = "case")]
     file: Option<PathBuf>,
 
@@ -65,13 +65,13 @@ fn size(text: &str) -> Result<(String, posbook::Quantity), String> {
 }
 
 impl Options {
-    /// Where trades of ccxt come from.
-    fn source(&self) -> Result<Source, Failure> {
+    /// Where trades of ccxt come from, and what is known of the markets there.
+    fn source(&self) -> Result<(Source, Markets), Failure> {
         let source = self.exchange.as_deref().map(Source::new).unwrap_or_default();
-        let Some(path) = &self.markets else { return Ok(source) };
-        let markets = Markets::read(&input::text(path)?)
+        let Some(path) = &self.markets else { return Ok((source, Markets::default())) };
+        let markets = Markets::read(read::unmarked(&input::text(path)?))
             .map_err(|wrong| Failure::Input(format!("{}: {wrong}", path.display())))?;
-        Ok(source.with_markets(markets))
+        Ok((source.with_markets(markets.clone()), markets))
     }
 }
 

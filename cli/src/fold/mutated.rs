@@ -6,8 +6,9 @@ use posbook_proof::program::Dice;
 
 use super::texts;
 
-const SEEDS: [&str; 3] = [
+const SEEDS: [&str; 4] = [
     include_str!("../../../tests/fuzz/seeds/fold/lines"),
+    include_str!("../../../tests/fuzz/seeds/fold/newest"),
     include_str!("../../../tests/fuzz/seeds/fold/table"),
     include_str!("../../../tests/fuzz/seeds/fold/trades"),
 ];

@@ -3,9 +3,17 @@
 //! A number is taken digit by digit as it is written, as a JSON number or as text; exponents are refused. A fill without an id is
 //! known by its line.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use posbook::{Fill, InstrumentId, Leg, OrderSide, Reference, Timestamp};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+/// Every column, or key, that is read.
+const COLUMNS: [&str; 10] =
+    ["symbol", "side", "quantity", "price", "id", "order", "fee", "fee_currency", "time", "leg"];
 
 /// A fill, with the symbol and the place in the file that it was read from.
 pub struct Told {
@@ -14,9 +22,75 @@ pub struct Told {
     pub fill: Fill,
 }
 
+/// A text without the mark that some programs put before UTF-8.
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// What a file has.
+pub struct Fills {
+    pub fills: Vec<Told>,
+    /// Columns, or keys, that are not read.
+    pub not_read: Vec<String>,
+}
+
 /// Reads all of them; else where the first is that is none, and why.
-pub fn fills(text: &str) -> Result<Vec<Told>, String> {
-    parse(text)?.iter().map(|(line, row)| told(*line, row)).collect()
+pub fn fills(text: &str) -> Result<Fills, String> {
+    let mut unread = BTreeSet::new();
+    let rows = parse(unmarked(text), &mut unread)?;
+    let fills = rows.iter().map(|(line, row)| told(*line, row)).collect::<Result<_, _>>()?;
+    Ok(Fills { fills, not_read: unread.into_iter().collect() })
+}
+
+/// Takes note of a name that is not read. One that is nearly a known one is refused: its values would be missing in silence.
+fn note(name: &str, unread: &mut BTreeSet<String>) -> Result<(), String> {
+    if COLUMNS.contains(&name) || unread.contains(name) {
+        return Ok(());
+    }
+    let plain = |name: &str| -> String {
+        name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+    };
+    let meant = plain(name);
+    let near = |known: &&&str| {
+        let known = plain(known);
+        let many = known.strip_suffix('y').map_or_else(|| format!("{known}s"), |stem| format!("{stem}ies"));
+        meant == known || meant == many
+    };
+    if let Some(known) = COLUMNS.iter().find(near) {
+        return Err(format!("{:?} is not read: write {known}, or take it out", short(name)));
+    }
+    unread.insert(name.to_owned());
+    Ok(())
+}
+
+/// As much of a name as a message holds.
+fn short(name: &str) -> String {
+    name.chars().take(40).collect()
+}
+
+/// The keys of an object.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Seen;
+        impl<'de> Visitor<'de> for Seen {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = from.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(Seen)
+    }
 }
 
 /// A fill as it is written.
@@ -53,13 +127,16 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// Every row with the number of its line.
-fn parse(text: &str) -> Result<Vec<(usize, Row)>, String> {
+fn parse(text: &str, unread: &mut BTreeSet<String>) -> Result<Vec<(usize, Row)>, String> {
     if text.trim_start().starts_with('{') {
         let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
         return lines
             .map(|(n, line)| {
-                let row =
-                    serde_json::from_str(line).map_err(|wrong| format!("line {n}: is no fill: {wrong}"))?;
+                let none = |wrong| format!("line {n}: is no fill: {wrong}");
+                for key in serde_json::from_str::<Keys>(line).map_err(none)?.0 {
+                    note(&key, unread).map_err(|wrong| format!("line {n}: {wrong}"))?;
+                }
+                let row = serde_json::from_str(line).map_err(none)?;
                 Ok((n, row))
             })
             .collect();
@@ -67,6 +144,17 @@ fn parse(text: &str) -> Result<Vec<(usize, Row)>, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|wrong| wrong.to_string())?.clone();
     let place = |name: &str| header.iter().position(|column| column == name);
+    let mut named = BTreeSet::new();
+    for (n, column) in (1..).zip(&header) {
+        if column.is_empty() {
+            unread.insert(format!("column {n} (no name)"));
+            continue;
+        }
+        note(column, unread)?;
+        if !named.insert(column) {
+            return Err(format!("has the column {:?} twice: take one of them out", short(column)));
+        }
+    }
     if let Some(missing) =
         ["symbol", "side", "quantity", "price"].into_iter().find(|name| place(name).is_none())
     {
@@ -131,8 +219,13 @@ fn fill(instrument: InstrumentId, line: usize, row: &Row) -> Result<Fill, String
         (None, _) => {}
     }
     if let Some(Text(time)) = &row.time {
-        let time: i64 =
-            time.parse().map_err(|_| format!("a time is a whole number of milliseconds, not {time:.40}"))?;
+        // Microseconds would all become one time, the last there is, and nothing could be sorted by them.
+        let time =
+            time.parse::<i64>().ok().filter(|ms| ms.checked_mul(1_000_000).is_some()).ok_or_else(|| {
+                format!(
+                    "a time is a whole number of milliseconds since 1970, up to the year 2262, not {time:.40}"
+                )
+            })?;
         fill = fill.at(Timestamp::from_millis(time));
     }
     match row.leg.as_deref() {

@@ -8,7 +8,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::{fed, json, posbook};
+use crate::{fed, json, posbook, yes};
 
 /// One line on stderr, nothing on stdout, and this exit code.
 fn refused(output: &Output, code: i32) -> String {
@@ -99,8 +99,219 @@ fn a_fill_that_cannot_be_booked_is_told_and_the_verdict_is_no() {
     assert_eq!(output.status.code(), Some(1));
     let folded = json(&output);
     let refused = folded["refused"].as_array().unwrap();
-    assert!(refused[0].as_str().unwrap().starts_with("line 3: Conflict"), "{refused:?}");
-    assert!(refused[1].as_str().unwrap().starts_with("line 4: Unbooked"), "{refused:?}");
+    let first = refused[0].as_str().unwrap();
+    assert!(
+        first.starts_with("line 3: has the symbol, order and id of line 2 and another quantity"),
+        "{first}"
+    );
+    let second = refused[1].as_str().unwrap();
+    assert!(second.starts_with("line 4: ") && second.ends_with(": correct it, and fold the file again"));
+    let table = String::from_utf8(fed(&["fold", "-"], csv).stdout).unwrap();
+    for debug in ["Conflict", "Unbooked", "{ why"] {
+        assert!(!table.contains(debug), "{table}");
+    }
+}
+
+/// Its figures: how the positions stand, whatever else is said.
+fn positions(text: &str) -> Value {
+    json(&fed(&["fold", "-", "--format", "json"], text))["positions"].clone()
+}
+
+fn strings(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+#[test]
+fn any_number_of_fills_without_a_time_is_booked_and_one_that_comes_again_much_later_is_one() {
+    let mut csv = "symbol,side,quantity,price,id\n".to_owned();
+    for n in 0..30_000 {
+        csv.push_str(&format!("BTC/USDT:USDT,{},1,{},t{n}\n", ["buy", "sell"][n % 2], 100 + n % 2));
+    }
+    // The fill of line 10,002 again; and below another that only has its id.
+    csv.push_str("BTC/USDT:USDT,buy,1,100,t10000\n");
+    let output = fed(&["fold", "-", "--format", "json"], &csv);
+    let folded = yes(&output);
+    assert_eq!((&folded["fills"], &folded["duplicates"]), (&30_000.into(), &1.into()));
+    assert_eq!(folded["positions"][0]["realised"], "15000");
+    csv.push_str("BTC/USDT:USDT,buy,1,99,t10000\n");
+    let output = fed(&["fold", "-", "--format", "json"], &csv);
+    let folded = json(&output);
+    assert_eq!((output.status.code(), &folded["fills"]), (Some(1), &30_000.into()));
+    let [refused] = strings(&folded["refused"])[..] else { panic!("{folded}") };
+    assert!(refused.starts_with("line 30003: has the symbol, order and id of line 10002 and another price"));
+}
+
+#[test]
+fn a_file_that_is_newest_first_is_folded_in_the_order_of_time() {
+    let csv = "symbol,side,quantity,price,time\nBTC/USDT:USDT,sell,1,120,3000\nBTC/USDT:USDT,buy,1,110,2000\n\
+               BTC/USDT:USDT,buy,1,100,1000\n";
+    let folded = yes(&fed(&["fold", "-", "--format", "json"], csv));
+    let at = &folded["positions"][0];
+    assert_eq!((&at["realised"], &at["entry_price"]), (&"15".into(), &"105".into()));
+    // The one in the middle stays.
+    assert_eq!(folded["sorted"], 2);
+    let table = String::from_utf8(fed(&["fold", "-"], csv).stdout).unwrap();
+    assert!(table.contains("sorted by time: 2 rows moved"), "{table}");
+    // Those of one time are newest first there too.
+    let csv = "symbol,side,quantity,price,time\nBTC/USDT:USDT,buy,1,130,4000\nBTC/USDT:USDT,sell,2,120,3000\n\
+               BTC/USDT:USDT,buy,1,110,3000\nBTC/USDT:USDT,buy,1,100,1000\n";
+    assert_eq!(positions(csv)[0]["realised"], "30");
+}
+
+#[test]
+fn shuffled_times_give_what_the_sorted_file_gives() {
+    const ROWS: usize = 2_000;
+    let row = |n: usize| {
+        let side = ["buy", "buy", "sell", "buy", "sell", "sell", "sell"][n % 7];
+        let symbol = ["BTC/USDT:USDT", "ETH/USD:ETH", "BTC/USDT"][n % 3];
+        format!("{symbol},{side},{},{},{},i{n}\n", 1 + n % 5, 100 + n * 37 % 50, 1_700_000_000_000 + n * 500)
+    };
+    let file = |order: &dyn Fn(usize) -> usize| {
+        let rows: String = (0..ROWS).map(|n| row(order(n))).collect();
+        format!("symbol,side,quantity,price,time,id\n{rows}")
+    };
+    // 1,117 has no divisor in common with 2,000: every row once.
+    let (sorted, shuffled) = (file(&|n| n), file(&|n| n * 1_117 % ROWS));
+    let [sorted, shuffled] =
+        [sorted, shuffled].map(|text| yes(&fed(&["fold", "-", "--format", "json"], &text)));
+    assert_eq!((&sorted["fills"], &sorted["sorted"]), (&ROWS.into(), &0.into()));
+    assert_eq!(shuffled["fills"], ROWS);
+    assert!(shuffled["sorted"].as_u64().unwrap() > 1_900);
+    assert_eq!((&sorted["positions"], &sorted["totals"]), (&shuffled["positions"], &shuffled["totals"]));
+}
+
+#[test]
+fn times_that_go_back_where_not_every_fill_has_one_are_told() {
+    let csv = "symbol,side,quantity,price,time\nBTC/USDT:USDT,sell,1,120,3000\nBTC/USDT:USDT,buy,1,110,\n\
+               BTC/USDT:USDT,buy,1,100,1000\nBTC/USDT:USDT,buy,1,100,900\nETH/USDT:USDT,buy,1,100,900\n";
+    let output = fed(&["fold", "-", "--format", "json"], csv);
+    let folded = json(&output);
+    assert_eq!((output.status.code(), &folded["fills"], &folded["sorted"]), (Some(1), &5.into(), &0.into()));
+    let [problem] = strings(&folded["problems"])[..] else { panic!("{folded}") };
+    assert!(problem.starts_with("line 4: is older than line 2"), "{problem}");
+    // Microseconds cannot be told from each other as milliseconds.
+    let said = refused_input("symbol,side,quantity,price,time\nBTC/USDT,buy,1,1,1700000000000000\n");
+    assert!(said.contains("line 2: a time is a whole number of milliseconds"), "{said}");
+}
+
+#[test]
+fn a_contract_size_is_of_a_symbol_that_there_is_and_not_of_spot() {
+    let csv = "symbol,side,quantity,price\nBTC/USDT:USDT,buy,1,100\nETH/USDT,buy,1,100\n";
+    for text in [csv, TRADES] {
+        let said = refused(&fed(&["fold", "-", "--contract-size", "NOPE=3"], text), 2);
+        assert!(said.contains("NOPE") && said.contains("there are BTC/USDT"), "{said}");
+    }
+    let said = refused(&fed(&["fold", "-", "--contract-size", "ETH/USDT=2"], csv), 2);
+    assert!(said.contains("ETH/USDT is spot, where a contract is 1"), "{said}");
+    yes(&fed(&["fold", "-", "--contract-size", "ETH/USDT=1", "--format", "json"], csv));
+    let table = |arguments: &[&str]| String::from_utf8(fed(arguments, csv).stdout).unwrap();
+    assert!(!table(&["fold", "-"]).contains("a contract is"));
+    let text = table(&["fold", "-", "--contract-size", "BTC/USDT:USDT=0.25"]);
+    assert!(text.contains("a contract is") && text.contains("0.25"), "{text}");
+}
+
+#[test]
+fn costs_that_do_not_say_what_was_taken_for_a_contract_are_told() {
+    let trade = |id: u32, cost: &str| {
+        format!(
+            r#"{{"id": "{id}", "symbol": "A/B:B", "side": "buy", "price": 200, "amount": 3, "cost": {cost}}}"#
+        )
+    };
+    for (costs, row, taken) in [
+        // Two sizes; none of ten; ten and another.
+        (["60", "6"], "row 0 has one of 0.1", "taken for 1,"),
+        (["300", "300"], "row 0 has one of 0.5", "taken for 1,"),
+        (["60", "\"3e2\""], "row 1 has one of 0.5", "taken for 0.1,"),
+    ] {
+        let text = format!("[{}, {}]", trade(1, costs[0]), trade(2, costs[1]));
+        let output = fed(&["fold", "-", "--format", "json"], &text);
+        let folded = json(&output);
+        assert_eq!((output.status.code(), &folded["fills"]), (Some(1), &2.into()));
+        let [problem] = strings(&folded["problems"])[..] else { panic!("{folded}") };
+        assert!(problem.contains(row) && problem.contains(taken), "{problem}");
+        let table = String::from_utf8(fed(&["fold", "-"], &text).stdout).unwrap();
+        assert!(table.contains("problem: A/B:B: a contract was taken for"), "{table}");
+        // What somebody says ends it.
+        let said = fed(&["fold", "-", "--contract-size", "A/B:B=0.5", "--format", "json"], &text);
+        assert_eq!(yes(&said)["positions"][0]["contract_size"], "0.5");
+    }
+    // A cost is rounded to its last digit, and null says nothing.
+    let dust = r#"[{"id": "1", "symbol": "A/B:B", "side": "buy", "price": 0.0123, "amount": 0.5, "cost": 0.0062},
+        {"id": "2", "symbol": "A/B:B", "side": "buy", "price": 0.0123, "amount": 0.001, "cost": 0.00001},
+        {"id": "3", "symbol": "A/B:B", "side": "buy", "price": 0.0123, "amount": 0.5, "cost": null}]"#;
+    assert_eq!(yes(&fed(&["fold", "-", "--format", "json"], dust))["positions"][0]["contract_size"], "1");
+}
+
+#[test]
+fn a_fill_that_is_booked_and_doubtful_is_told_with_its_line() {
+    let csv = "symbol,side,quantity,price,leg\nBTC/USDT:USDT,buy,1,100,long\nBTC/USDT:USDT,sell,1,110,\n\
+               ETH/USDT:USDT,buy,1,100,short\n";
+    let output = fed(&["fold", "-", "--format", "json"], csv);
+    let folded = json(&output);
+    assert_eq!((output.status.code(), &folded["fills"]), (Some(1), &3.into()));
+    let [one, other] = strings(&folded["problems"])[..] else { panic!("{folded}") };
+    assert!(one.starts_with("line 3: names no leg"), "{one}");
+    assert!(other.starts_with("line 4: turns the short leg round"), "{other}");
+    let table = String::from_utf8(fed(&["fold", "-"], csv).stdout).unwrap();
+    assert!(table.contains("problem: line 3: ") && table.contains("problem: line 4: "), "{table}");
+}
+
+#[test]
+fn columns_that_are_not_read_are_named_and_those_that_are_nearly_right_refused() {
+    let csv = "symbol,side,quantity,price,note,amount,\nBTC/USDT,buy,1,2,hello,7,\n";
+    let lines = "{\"symbol\":\"BTC/USDT\",\"side\":\"buy\",\"quantity\":1,\"price\":2,\"note\":{\"a\":1}}\n\
+                 {\"symbol\":\"BTC/USDT\",\"side\":\"buy\",\"quantity\":1,\"price\":2,\"note\":1,\"amount\":7}\n";
+    for (text, unread) in [
+        (csv, &["amount", "column 7 (no name)", "note"][..]),
+        (lines, &["amount", "note"]),
+        (LINES, &[]),
+        (TRADES, &[]),
+    ] {
+        let output = fed(&["fold", "-", "--format", "json"], text);
+        assert_eq!(strings(&yes(&output)["not_read"]), unread);
+        assert!(output.stderr.is_empty());
+        let table = String::from_utf8(fed(&["fold", "-"], text).stdout).unwrap();
+        assert_eq!(
+            table.contains(&format!("not read: {}", unread.join(", "))),
+            !unread.is_empty(),
+            "{table}"
+        );
+    }
+    for (near, known) in [
+        ("Fee", "fee"),
+        ("fees", "fee"),
+        ("FEES", "fee"),
+        ("fee_currencies", "fee_currency"),
+        ("feeCurrency", "fee_currency"),
+        ("Time", "time"),
+        ("Leg", "leg"),
+        ("orders", "order"),
+    ] {
+        let csv = format!("symbol,side,quantity,price,{near}\nBTC/USDT,buy,1,2,3\n");
+        let line =
+            format!("{{\"symbol\":\"BTC/USDT\",\"side\":\"buy\",\"quantity\":1,\"price\":2,\"{near}\":3}}\n");
+        for text in [csv, line] {
+            let said = refused_input(&text);
+            assert!(said.contains(&format!("{near:?} is not read: write {known}")), "{said}");
+        }
+    }
+    let said = refused_input("Symbol,side,quantity,price\nBTC/USDT,buy,1,2\n");
+    assert!(said.contains("\"Symbol\" is not read: write symbol"), "{said}");
+    for twice in ["fee", "note"] {
+        let csv = format!("symbol,side,quantity,price,{twice},{twice}\nBTC/USDT,buy,1,2,,\n");
+        let said = refused_input(&csv);
+        assert!(said.contains(&format!("has the column {twice:?} twice")), "{said}");
+    }
+}
+
+#[test]
+fn a_mark_before_the_text_is_passed_over() {
+    let csv = "symbol,side,quantity,price\nBTC/USDT,buy,1,2\n";
+    for text in [LINES, TRADES, csv] {
+        let [plain, marked] = [text.to_owned(), format!("\u{feff}{text}")]
+            .map(|text| yes(&fed(&["fold", "-", "--format", "json"], &text)));
+        assert_eq!(plain, marked);
+    }
 }
 
 /// Three trades as ccxt has them: numbers and text, one fee and several, a rebate, and a contract of a tenth.

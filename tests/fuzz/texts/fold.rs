@@ -5,7 +5,7 @@
 use posbook::interop::ccxt::{self, Source};
 use posbook::{Decimal, Side};
 
-use super::folding::Folding;
+use super::folding::{Folding, in_order};
 use super::read::{self, Told};
 
 pub fn any_text(text: &str) {
@@ -19,10 +19,11 @@ pub fn any_text(text: &str) {
         trades.into_iter().flatten().map(told).collect()
     } else {
         match read::fills(text) {
-            Ok(fills) => fills,
+            Ok(read) => read.fills,
             Err(wrong) => return assert!(wrong.len() < 10_000, "{wrong}"),
         }
     };
+    let fills = in_order(fills).fills;
     let Ok(mut folding) = Folding::begin(&fills, &[]) else { return };
     for told in fills {
         let _ = folding.book(told);
