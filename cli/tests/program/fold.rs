@@ -243,6 +243,26 @@ fn costs_that_do_not_say_what_was_taken_for_a_contract_are_told() {
 }
 
 #[test]
+fn markets_say_what_a_contract_is_whatever_it_cost_but_not_on_spot() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("markets.json");
+    // With the mark that some programs put before the text.
+    let markets = r#"[{"id": "AB", "symbol": "A/B:B", "contractSize": 0.5, "inverse": false},
+        {"id": "A_B", "symbol": "A/B", "contractSize": 5, "inverse": false}]"#;
+    std::fs::write(&path, format!("\u{feff}{markets}")).unwrap();
+    let arguments = ["fold", "-", "--markets", path.to_str().unwrap(), "--format", "json"];
+    let trade = |symbol: &str| {
+        format!(
+            r#"[{{"id": "1", "symbol": "{symbol}", "side": "buy", "price": 200, "amount": 3, "cost": 60}}]"#
+        )
+    };
+    let folded = yes(&fed(&arguments, &trade("A/B:B")));
+    assert_eq!(folded["positions"][0]["contract_size"], "0.5");
+    let said = refused(&fed(&arguments, &trade("A/B")), 2);
+    assert!(said.contains("A/B is spot, where a contract is 1, and not 5"), "{said}");
+}
+
+#[test]
 fn a_fill_that_is_booked_and_doubtful_is_told_with_its_line() {
     let csv = "symbol,side,quantity,price,leg\nBTC/USDT:USDT,buy,1,100,long\nBTC/USDT:USDT,sell,1,110,\n\
                ETH/USDT:USDT,buy,1,100,short\n";
