@@ -144,6 +144,10 @@ impl<'a> Round<'a> {
                 _ if row.contract_size.is_some_and(|said| size.is_some_and(|has| has != said)) => {
                     Some("a contract size that the instrument does not have")
                 }
+                // Found out when it is adopted it would be too late: what stood there before is gone by then.
+                _ if instrument.is_some_and(|of| of.check_price("entry", row.entry).is_err()) => {
+                    Some("an entry price that the instrument cannot have")
+                }
                 _ => None,
             };
             match (wrong, id) {
