@@ -109,7 +109,7 @@ impl Selection {
     /// let claim = book.reserve(wish)?;
     /// let (view, grid) = (book.snapshot(), Selection::everything().tag("grid".parse()?));
     /// assert_eq!(view.keys().filter(|key| grid.has(&view, key)).count(), 1);
-    /// # Ok::<(), posbook::Rejection>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {

@@ -79,6 +79,14 @@ fn quirk_20_several_fees_in_several_currencies() {
     let fees: Vec<_> =
         trade(text).unwrap().fill.fees.iter().map(|(c, fee)| (c.to_string(), fee.to_string())).collect();
     assert_eq!(fees, [("B".to_owned(), "1.5".to_owned()), ("P".to_owned(), "-2".to_owned())]);
+    // A list that states no cost says nothing; one that states zero does.
+    for (listed, paid) in [("null", "5"), ("0", "0")] {
+        let text = format!(
+            r#"{{"id":"2","symbol":"A/B:B","side":"buy","price":2,"amount":1,"fee":{{"cost":5,"currency":"B"}},
+            "fees":[{{"cost":{listed},"currency":"B"}}]}}"#
+        );
+        assert_eq!(trade(&text).unwrap().fill.fees.of(&"B".parse().unwrap()).to_string(), paid);
+    }
 }
 
 #[test]

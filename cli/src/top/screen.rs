@@ -219,6 +219,10 @@ impl Column {
 }
 
 fn title(look: &Look) -> String {
+    // All changes were pruned: a checkpoint says what stands, and not since when.
+    if look.time == 0 {
+        return format!("posbook top {}  change {}, all before it pruned", look.folder, look.sequence);
+    }
     let time = words::time(Timestamp(look.time));
     format!("posbook top {}  change {} at {time} ({} ago)", look.folder, look.sequence, brief(look.age))
 }

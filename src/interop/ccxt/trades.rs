@@ -87,7 +87,7 @@ fn of_order(fill: Fill, fields: &Fields<'_>) -> Result<Fill, Faulty> {
     })
 }
 
-/// `fees` where it lists any, else `fee`; what was paid is positive.
+/// `fees` where any of it states a cost, zero too, else `fee`; what was paid is positive.
 fn fees(fields: &Fields<'_>) -> Result<Vec<(Currency, Decimal)>, Faulty> {
     let inside = |name: &str| {
         let name = name.to_owned();
@@ -98,18 +98,23 @@ fn fees(fields: &Fields<'_>) -> Result<Vec<(Currency, Decimal)>, Faulty> {
             .map_err(|wrong| ("fees".to_owned(), Fault::Illegible { why: wrong.to_string() }))?,
         None => Vec::new(),
     };
-    let name = if listed.is_empty() { "fee" } else { "fees" };
-    let listed = if listed.is_empty() { fields.get("fee").into_iter().collect() } else { listed };
-    let mut fees = Vec::new();
-    for fee in listed.into_iter().filter(|fee| token(fee) != Token::Null) {
-        let fee = Fields::of(fee).map_err(inside(name))?;
-        let cost = fee.number("cost").map_err(inside(name))?;
-        if cost.is_some_and(|cost| !cost.value.is_zero()) {
-            let cost = fee.exact("cost").map_err(inside(name))?;
-            fees.push((fee.name("currency").map_err(inside(name))?, cost));
+    let one: Vec<_> = fields.get("fee").into_iter().collect();
+    for (name, said) in [("fees", listed), ("fee", one)] {
+        let (mut fees, mut stated) = (Vec::new(), false);
+        for fee in said.into_iter().filter(|fee| token(fee) != Token::Null) {
+            let fee = Fields::of(fee).map_err(inside(name))?;
+            let cost = fee.number("cost").map_err(inside(name))?;
+            stated |= cost.is_some();
+            if cost.is_some_and(|cost| !cost.value.is_zero()) {
+                let cost = fee.exact("cost").map_err(inside(name))?;
+                fees.push((fee.name("currency").map_err(inside(name))?, cost));
+            }
+        }
+        if stated {
+            return Ok(fees);
         }
     }
-    Ok(fees)
+    Ok(Vec::new())
 }
 
 /// Hedge mode: exchanges that have legs name them beside the trade.
