@@ -72,13 +72,7 @@ pub fn mark(text: &str) -> Result<(Symbol, Price), String> {
     Ok((symbol.parse().map_err(says)?, price.parse().map_err(says)?))
 }
 
-/// A moment of the venue's clock, which has been: one from the future would make every later report an old one.
-pub fn time(text: &str) -> Result<Timestamp, String> {
-    let time = moment(text)?;
-    has_been(time).map(|()| time)
-}
-
-/// Refuses a time from the future.
+/// Refuses a report's time that is in the future, wherever it was stated: every later report would be an old one.
 pub fn has_been(time: Timestamp) -> Result<(), String> {
     let latest =
         Timestamp::from_millis(jiff::Timestamp::now().as_millisecond().saturating_add(A_CLOCK_AHEAD));
@@ -94,7 +88,8 @@ pub fn has_been(time: Timestamp) -> Result<(), String> {
 /// So many milliseconds a venue's clock may be ahead.
 const A_CLOCK_AHEAD: i64 = 60_000;
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+/// A moment of the venue's clock.
+pub fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(milliseconds) = text.parse() {
         return Ok(Timestamp::from_millis(milliseconds));
     }

@@ -57,12 +57,13 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
     Ok(Verdict::Yes)
 }
 
-/// A page that is there is written over, and nothing else: the path of the journal itself would be the end of it.
+/// A page that is there is written over, and nothing else, an empty file neither: the journal itself, its
+/// lock or its log may be what was named.
 fn replaceable(path: &std::path::Path) -> Result<(), Failure> {
     use std::io::Read as _;
     let mut head = Vec::new();
     match std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut head)) {
-        Ok(Ok(_)) if head.is_empty() || head.to_ascii_lowercase().starts_with(b"<!doctype html") => Ok(()),
+        Ok(Ok(_)) if head.to_ascii_lowercase().starts_with(b"<!doctype html") => Ok(()),
         Ok(Ok(_)) => {
             Err(Failure::Input(format!("{}: is there and is no page: name another file", path.display())))
         }

@@ -121,6 +121,8 @@ fn what_is_no_journal_is_refused() {
     let was = std::fs::read(&database).unwrap();
     assert_eq!(posbook(&["report", journal, "--out", &database]).status.code(), Some(2));
     assert_eq!(std::fs::read(&database).unwrap(), was);
+    let lock = format!("{journal}/journal.lock");
+    assert_eq!(posbook(&["report", journal, "--out", &lock]).status.code(), Some(2));
     let nowhere = folder.path().join("no").join("such").join("folder.html");
     let output = posbook(&["report", journal, "--out", nowhere.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(3));
