@@ -3,8 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[allow(dead_code, reason = "`posbook fold` uses more of it")]
 #[path = "../../../cli/src/fold/folding.rs"]
 mod folding;
+#[allow(dead_code, reason = "`posbook fold` uses more of it")]
 #[path = "../../../cli/src/fold/read.rs"]
 mod read;
 #[path = "../texts/fold.rs"]

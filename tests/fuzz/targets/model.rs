@@ -12,6 +12,8 @@ mod naive;
 #[allow(dead_code, reason = "the property tests use more of it")]
 #[path = "../../properties/stream.rs"]
 mod stream;
+#[path = "../../properties/tags.rs"]
+mod tags;
 
 fuzz_target!(|data: &[u8]| {
     let mut world = stream::World::new(data.len().is_multiple_of(2));
