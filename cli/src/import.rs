@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use comfy_table::{Table, presets};
 use posbook::interop::ccxt::{self, Markets, Position, Row, Source};
 use posbook::{Leg, Side};
 use serde::Serialize;
@@ -127,9 +126,8 @@ fn json(lines: &[Line]) -> Result<String, Failure> {
 }
 
 fn table(lines: &[Line]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["row", "kind", "symbol", "leg", "side", "contracts", "size", "entry", "problem"]);
+    let mut table =
+        output::table(["row", "kind", "symbol", "leg", "side", "contracts", "size", "entry", "problem"]);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     for line in lines {
         let side = line.side.map(|side| side.to_string()).unwrap_or_default();

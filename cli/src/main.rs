@@ -1,7 +1,7 @@
 //! The `posbook` command. `posbook VERB [DIR] [options]`; progress goes to stderr, results to stdout.
 //!
 //! Exit codes: 0 ok, 1 the verdict is no, 2 bad input or usage, 3 the environment (a thread or a file that cannot be
-//! had, or an interrupt). Where memory runs out there is none: Rust's allocator aborts the process (SIGABRT, 134 in a shell)
+//! had). Ctrl-C ends a verb by its signal; `stress` says what it found so far, and ends with 3. Where memory runs out there is none: Rust's allocator aborts the process (SIGABRT, 134 in a shell)
 //! before anybody is asked.
 #![allow(
     clippy::disallowed_types,
@@ -45,8 +45,8 @@ const ALLOCATOR: &str = match (cfg!(feature = "mimalloc"), cfg!(target_env = "gn
     name = "posbook",
     version,
     about,
-    after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment, an interrupt included. Where memory \
-                  runs out the process is aborted (134)."
+    after_help = "Exit codes: 0 ok, 1 verdict no, 2 bad input or usage, 3 environment. Ctrl-C ends a verb by its signal (130), but for \
+                  `stress`, which says what it found so far and ends with 3. Where memory runs out the process is aborted (134)."
 )]
 struct Cli {
     #[command(subcommand)]

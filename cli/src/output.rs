@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use ratatui::crossterm::terminal;
 
 use crate::Failure;
 
@@ -24,6 +26,20 @@ pub fn write(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// A table without lines. It is as wide as what is in it, but on a terminal no wider than that: cells are wrapped, at words where
+/// there are any. `COLUMNS` says how wide where it is set, also of a pipe.
+pub fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|n| *n > 0);
+    let there = || terminal::size().ok().map(|(columns, _)| columns);
+    let width = asked.or_else(|| std::io::stdout().is_terminal().then(there).flatten());
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    table
 }
 
 /// A bar on stderr if that is a terminal, else nothing.

@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use super::error::JournalError;
 use super::options::Durability;
 use super::schema;
-use crate::model::{Sequence, Timestamp};
+use crate::model::Sequence;
 
 /// The database.
 pub(super) fn database(folder: &Path) -> PathBuf {
@@ -26,7 +28,7 @@ impl Drop for Lock {
 }
 
 /// Takes the right to write, or says who has it.
-pub(super) fn lock(folder: &Path, now: Timestamp) -> Result<Lock, JournalError> {
+pub(super) fn lock(folder: &Path) -> Result<Lock, JournalError> {
     let path = folder.join("journal.lock");
     let owner = folder.join("journal.owner");
     let system = |wrong: std::io::Error| JournalError::system(&path, wrong);
@@ -41,8 +43,12 @@ pub(super) fn lock(folder: &Path, now: Timestamp) -> Result<Lock, JournalError> 
         }
         Err(TryLockError::Error(wrong)) => return Err(system(wrong)),
     }
-    let since = format!("process {}, since {} ns after 1970\n", std::process::id(), now.0);
-    fs::write(&owner, since).map_err(|wrong| JournalError::system(&owner, wrong))?;
+    // SQLite knows the calendar, and this machine's time: a book may keep another.
+    let since: String = Connection::open_in_memory()
+        .and_then(|asked| asked.query_row("SELECT datetime('now')", [], |row| row.get(0)))
+        .map_err(|wrong| JournalError::sqlite(folder, &wrong))?;
+    fs::write(&owner, format!("process {}, since {since} UTC\n", std::process::id()))
+        .map_err(|wrong| JournalError::system(&owner, wrong))?;
     Ok(Lock(file))
 }
 

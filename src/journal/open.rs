@@ -100,8 +100,7 @@ impl Journal {
         let wanted = builder.settings().map_err(|wrong| JournalError::Book(wrong.to_string()))?;
         files::check_head(folder)?;
         std::fs::create_dir_all(folder).map_err(|wrong| JournalError::system(folder, wrong))?;
-        let now = Clock::system().now();
-        let lock = files::lock(folder, now)?;
+        let lock = files::lock(folder)?;
         // A first opening that was killed in the middle leaves a rollback file of SQLite's: only a connection that may write can
         // go back to the empty file before it.
         if folder.join("journal.sqlite-journal").exists() {
@@ -154,6 +153,7 @@ impl Journal {
             instruments: wanted.instruments.max(state.instruments()),
             ..wanted
         };
+        let now = Clock::system().now();
         store::opening(&mut database, &settings, restored.sequence, now, options.durability)
             .map_err(sqlite)?;
         let mut mark = Mark::open(folder).map_err(|wrong| JournalError::system(folder, wrong))?;

@@ -9,6 +9,8 @@ use posbook_bench::report::Report;
 use posbook_bench::suite::Row;
 use posbook_bench::targets::{Target, summary};
 
+use crate::output;
+
 /// Everything that is printed.
 pub fn all(report: &Report<'_>) -> String {
     let mut text = String::new();
@@ -39,15 +41,8 @@ pub fn all(report: &Report<'_>) -> String {
     text
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(header);
-    table
-}
-
 fn rows(rows: &[Row]) -> Table {
-    let mut table = table([
+    let mut table = output::table([
         "workload",
         "positions",
         "contender",
@@ -87,7 +82,7 @@ fn rows(rows: &[Row]) -> Table {
 }
 
 fn targets(targets: &[Target]) -> Table {
-    let mut table = table(["#", "target", "want", "got", "", ""]);
+    let mut table = output::table(["#", "target", "want", "got", "", ""]);
     for target in targets {
         let met = match target.met() {
             Some(true) => "met",
@@ -102,7 +97,7 @@ fn targets(targets: &[Target]) -> Table {
 }
 
 fn compared(text: &mut String, comparison: &Comparison) {
-    let mut table = table(["case", "contender", "old ns", "new ns", "new/old", ""]);
+    let mut table = output::table(["case", "contender", "old ns", "new ns", "new/old", ""]);
     for row in &comparison.rows {
         table.add_row([
             row.title.clone(),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folding::text;
 use super::read::unmarked;
-use crate::output::{Format, write};
+use crate::output::{self, Format, write};
 use crate::{Failure, Verdict, input};
 
 /// The version of the schema that is read.
@@ -132,9 +132,8 @@ pub fn run(path: &Path, id: Option<&str>, format: Format) -> Result<Verdict, Fai
 }
 
 fn table(rows: &[Row<'_>]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["case", "step", "quantity", "entry", "realised", "fees", "unrealised", "funding"]);
+    let header = ["case", "step", "quantity", "entry", "realised", "fees", "unrealised", "funding"];
+    let mut table = output::table(header);
     for Row { id, step, has } in rows {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let mut cells = vec![(*id).to_owned(), step.to_string()];

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use comfy_table::Table;
 use posbook::{ContractKind, Decimal, Quantity};
 
 use super::folding::{Folded, Folding, in_order, specified};
 use super::{Options, read, trades};
-use crate::output::{Format, progress, write};
+use crate::output::{self, Format, progress, write};
 use crate::{Failure, Verdict, input};
 
 pub fn run(path: &Path, options: &Options) -> Result<Verdict, Failure> {
@@ -90,16 +89,11 @@ fn sound((of, size): &(String, Quantity)) -> Result<(), String> {
 }
 
 fn tables(folded: &Folded) -> String {
-    let plain = |header: &[&str]| {
-        let mut table = Table::new();
-        table.load_preset(comfy_table::presets::NOTHING).set_header(header);
-        table
-    };
     // Almost always 1.
     let sized = folded.positions.iter().any(|at| at.contract_size != "1");
     let mut header = vec!["symbol", "leg", "side", "quantity", "entry", "realised", "fees", "fills"];
     header.extend(sized.then_some("a contract is"));
-    let mut positions = plain(&header);
+    let mut positions = output::table(header);
     for at in &folded.positions {
         let fees: Vec<_> = at.fees.iter().map(|(currency, fee)| format!("{fee} {currency}")).collect();
         let mut row = vec![
@@ -115,7 +109,7 @@ fn tables(folded: &Folded) -> String {
         row.extend(sized.then(|| at.contract_size.clone()));
         positions.add_row(row);
     }
-    let mut totals = plain(&["currency", "realised", "fees", "cash"]);
+    let mut totals = output::table(["currency", "realised", "fees", "cash"]);
     for (currency, sum) in &folded.totals {
         totals.add_row([currency, &sum.realised, &sum.fees, &sum.cash]);
     }

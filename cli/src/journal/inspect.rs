@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use posbook::journal::{At, History};
 use posbook::{Snapshot, Tags};
 use serde::Serialize;
 
 use super::{moment, time};
-use crate::output::{Format, write};
+use crate::output::{self, Format, write};
 use crate::{Failure, Verdict};
 
 /// Options of `posbook inspect`.
@@ -155,17 +154,10 @@ fn table(found: &Inspection) -> String {
     if let Some(lost) = found.lost {
         text += &format!("LOST      changes up to {lost} were acknowledged and are gone\n");
     }
-    let table = |head: &[&str]| {
-        let mut table = Table::new();
-        table
-            .load_preset(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(head);
-        table
-    };
     if !found.positions.is_empty() {
-        let mut rows =
-            table(&["symbol", "side", "quantity", "entry", "stop", "take", "opened", "position", "tags"]);
+        let mut rows = output::table([
+            "symbol", "side", "quantity", "entry", "stop", "take", "opened", "position", "tags",
+        ]);
         for p in &found.positions {
             let or_none = |price: &Option<String>| price.clone().unwrap_or_default();
             rows.add_row([
@@ -183,7 +175,7 @@ fn table(found: &Inspection) -> String {
         text += &format!("\n{rows}\n");
     }
     if !found.orders.is_empty() {
-        let mut rows = table(&["symbol", "order", "for", "is", "quantity", "booked", "tags"]);
+        let mut rows = output::table(["symbol", "order", "for", "is", "quantity", "booked", "tags"]);
         for o in &found.orders {
             let tags = o.tags.to_string();
             rows.add_row([&o.symbol, &o.order, &o.intent, &o.state, &o.quantity, &o.booked, &tags]);

@@ -88,7 +88,10 @@ pub fn history(options: &HistoryOptions) -> Result<Verdict, Failure> {
     let history = History::open(&options.folder)?;
     let key = key(&history, &options.symbol, options.leg, options.owner)?;
     let mut out = std::io::stdout().lock();
-    show(&history, Sequence(0), Some(key), options.format, &mut out)?;
+    if show(&history, Sequence(0), Some(key), options.format, &mut out)? == Some(Sequence(0)) {
+        let (symbol, leg, owner) = (&options.symbol, options.leg, options.owner);
+        eprintln!("posbook: nothing happened to {symbol}, leg {leg}, owner {owner}: see --leg and --owner");
+    }
     Ok(Verdict::Yes)
 }
 
@@ -107,6 +110,11 @@ pub fn tail(options: &TailOptions) -> Result<Verdict, Failure> {
         std::thread::sleep(Duration::from_millis(200));
         // Each look is a moment of its own.
         let history = History::open(&options.folder)?;
+        let (first, _) = history.bounds()?;
+        if first.0 > last.0.saturating_add(1) {
+            let (from, to) = (last.0.saturating_add(1), first.0.saturating_sub(1));
+            eprintln!("posbook: changes {from} to {to} were pruned before they could be shown");
+        }
         match show(&history, last, None, options.format, &mut out)? {
             Some(reached) => last = reached,
             // Whoever reads has heard enough.

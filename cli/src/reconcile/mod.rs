@@ -82,8 +82,7 @@ pub fn run(options: &Options) -> Result<Verdict, Failure> {
         let view = history.state_at(last)?;
         options.check(&view, &policies)?;
         let plan = options.plan(&view, &policies, &reports);
-        let sequence = view.sequence();
-        show::Found::planned(plan, sequence)
+        show::Found::planned(plan, &view)
     } else {
         // Opening makes a journal where there is none: here that would be a slip of the pen.
         let history = History::open(&options.folder)?;
@@ -155,7 +154,7 @@ impl Options {
         let plan = self.plan(&book.snapshot(), policies, reports);
         let asked = plan.asked;
         let done: ReconcileReport = plan.apply(book);
-        Ok(show::Found::done(done, asked, book.snapshot().sequence()))
+        Ok(show::Found::done(done, asked, &book.snapshot()))
     }
 
     /// Compares the reports one after another, as they were asked for; the last one's plan counts.

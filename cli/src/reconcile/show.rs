@@ -1,11 +1,11 @@
 //! What was found and what became of it, as a table and as one JSON object.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use posbook::reconcile::{Discrepancy, Item, Outcome, Plan, ReconcileReport, Repair};
-use posbook::{Owner, Sequence};
+use posbook::{KeyState, Owner, Sequence, Snapshot, TroubleKind};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::output;
 
 /// The answer of the verb.
 #[derive(Debug, Serialize)]
@@ -22,6 +22,8 @@ pub struct Found {
     released: usize,
     /// What differs still.
     remaining: usize,
+    /// Symbols of open positions without targets, now: no stop watches over them, and nothing is opened on their keys (R5).
+    unprotected: Vec<String>,
 }
 
 /// One discrepancy. What does not apply is null.
@@ -44,22 +46,22 @@ struct Line {
 
 impl Found {
     /// What would be done.
-    pub fn planned(plan: Plan, sequence: Sequence) -> Self {
+    pub fn planned(plan: Plan, view: &Snapshot) -> Self {
         let items: Vec<(Item, Option<Outcome>)> = plan.items.into_iter().map(|item| (item, None)).collect();
-        Self::of(true, plan.asked, sequence, plan.partial, &items, (0, 0))
+        Self::of(true, plan.asked, view, plan.partial, &items, (0, 0))
     }
 
     /// What was done.
-    pub fn done(done: ReconcileReport, asked: Sequence, sequence: Sequence) -> Self {
+    pub fn done(done: ReconcileReport, asked: Sequence, view: &Snapshot) -> Self {
         let counts = (done.resolved(), done.released());
         let items: Vec<_> = done.done.into_iter().map(|(item, outcome)| (item, Some(outcome))).collect();
-        Self::of(false, asked, sequence, done.partial, &items, counts)
+        Self::of(false, asked, view, done.partial, &items, counts)
     }
 
     fn of(
         dry_run: bool,
         asked: Sequence,
-        sequence: Sequence,
+        view: &Snapshot,
         partial: Option<String>,
         items: &[(Item, Option<Outcome>)],
         (resolved, released): (usize, usize),
@@ -70,8 +72,11 @@ impl Found {
         };
         let remaining = items.iter().filter(|(item, outcome)| !settled(item, outcome)).count();
         let lines = items.iter().map(|(item, outcome)| Line::of(item, outcome.as_ref())).collect();
-        let (asked, sequence) = (asked.0, sequence.0);
-        Self { dry_run, asked, sequence, partial, items: lines, resolved, released, remaining }
+        let (asked, sequence) = (asked.0, view.sequence().0);
+        let bare = |key: &&KeyState| key.troubles.iter().any(|it| it.kind == TroubleKind::Unprotected);
+        let symbol = |key: &KeyState| view.instrument(key.key.instrument).map(|of| of.symbol().to_string());
+        let unprotected = view.keys().filter(bare).filter_map(symbol).collect();
+        Self { dry_run, asked, sequence, partial, items: lines, resolved, released, remaining, unprotected }
     }
 
     /// Whether something differs still, or may: what a partial report does not cover.
@@ -90,11 +95,7 @@ impl Found {
             text += &format!("partial report ({why}): absence proves nothing\n\n");
         }
         if !self.items.is_empty() {
-            let mut table = Table::new();
-            table
-                .load_preset(presets::NOTHING)
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_header(["symbol", "leg", "field", "book", "venue", "repair", "outcome"]);
+            let mut table = output::table(["symbol", "leg", "field", "book", "venue", "repair", "outcome"]);
             for line in &self.items {
                 let leg = match (&line.leg, line.owner.filter(|owner| *owner != Owner::UNOWNED.0)) {
                     (Some(leg), Some(owner)) => format!("{leg} of {owner}"),
@@ -132,6 +133,12 @@ impl Found {
         };
         let (resolved, released) = (self.resolved, self.released);
         text += &format!("{verdict} ({resolved} resolved, {released} released; change {})\n", self.sequence);
+        if !self.unprotected.is_empty() {
+            let bare = self.unprotected.join(", ");
+            text += &format!(
+                "UNPROTECTED: no stop watches over {bare}; with --mark SYMBOL=PRICE what is adopted gets its targets by rule\n"
+            );
+        }
         text
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use posbook::venue::Fault;
 use posbook::{Currency, Decimal, Snapshot, Valuation};
 use serde::Serialize;
@@ -15,8 +15,8 @@ use super::latency::Percentiles;
 use super::setup::Setup;
 use super::verdict::Findings;
 use super::{Options, Speed};
-use crate::Failure;
 use crate::market::{Source, Tape};
+use crate::{Failure, output};
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
@@ -234,8 +234,10 @@ impl Report {
         }
         let _ = writeln!(out, "\n{}\n", self.positions());
         for (currency, sums) in &self.by_currency {
+            // Each rounded by itself, so that the sum of what is printed is what is printed.
+            let digits = digits([sums.realised, sums.fees, sums.unrealised]);
             let [realised, fees, unrealised] =
-                [sums.realised, sums.fees, sums.unrealised].map(|d| d.0.round_dp(2));
+                [sums.realised, sums.fees, sums.unrealised].map(|d| d.0.round_dp(digits));
             let net = realised - fees + unrealised;
             let _ = writeln!(
                 out,
@@ -292,10 +294,12 @@ impl Report {
 
     fn positions(&self) -> Table {
         let header = ["", "side", "quantity", "entry", "mark", "realised", "fees", "unrealised", ""];
-        let mut table = plain(&header);
+        let mut table = output::table(header);
         for row in &self.instruments {
             let star = if row.assumed { "*" } else { "" };
-            let money = |d: Money| d.0.round_dp(2).to_string();
+            let own = [row.realised, row.fees];
+            let digits = digits(own.into_iter().chain(row.unrealised));
+            let money = |d: Money| d.0.round_dp(digits).to_string();
             table.add_row([
                 format!("{}{star}", row.symbol),
                 row.side.to_owned(),
@@ -312,7 +316,7 @@ impl Report {
     }
 
     fn latencies(&self) -> Table {
-        let mut table = plain(&["latency, ns", "count", "p50", "p99", "p99.9", "max"]);
+        let mut table = output::table(["latency, ns", "count", "p50", "p99", "p99.9", "max"]);
         for (operation, p) in &self.latency_ns {
             let row = [p.count, p.p50, p.p99, p.p999, p.max].map(|n| n.to_string());
             table.add_row(std::iter::once((*operation).to_owned()).chain(row));
@@ -321,13 +325,10 @@ impl Report {
     }
 }
 
-fn plain(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    table
+/// Decimals that amounts which stand together are printed with: two, or where none of them reaches one (a currency that is dear, as
+/// BTC is) six.
+fn digits(amounts: impl IntoIterator<Item = Money>) -> u32 {
+    if amounts.into_iter().all(|amount| amount.0.abs() < Decimal::ONE) { 6 } else { 2 }
 }
 
 fn right(mut table: Table, columns: std::ops::Range<usize>) -> Table {

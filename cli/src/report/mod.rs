@@ -78,9 +78,10 @@ fn summary(found: &Found, options: &Options) -> String {
     for money in &found.currencies {
         let account = &money.account;
         let currency = &money.currency;
+        let about = if account.equity().known().is_some() { "" } else { "about " };
         let fees = account.fees().known().unwrap_or(Decimal::ZERO);
         text += &format!(
-            "{currency:<9} together {}: realised {}, fees {}, unrealised {}\n",
+            "{currency:<9} together {about}{}: realised {}, fees {}, unrealised {}\n",
             signed(account.estimate()),
             signed(account.realised()),
             amount(fees),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use posbook::analytics::{Figure, Group, Keep, Performance};
 use posbook::journal::{History, Place};
 use posbook::{
-    Change, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Tags, Timestamp, TroubleKind,
+    Change, ContractKind, Decimal, KeyState, Leg, Owner, Position, Sequence, Side, Snapshot, Tags, Timestamp,
+    TroubleKind,
 };
 use serde::{Serialize, Serializer};
 
@@ -73,6 +74,9 @@ pub struct Row {
     pub value: Option<Decimal>,
     #[serde(serialize_with = "text_or_null")]
     pub leverage: Option<Decimal>,
+    /// Where an isolated position has lost its margin. `None`: nobody said what its leverage is, or no price takes all of it.
+    #[serde(serialize_with = "text_or_null")]
+    pub bankrupt: Option<Decimal>,
     #[serde(serialize_with = "text_or_null")]
     pub stop: Option<Decimal>,
     /// How far the mark may go until there, in percent of it.
@@ -220,6 +224,7 @@ impl Looking {
             percent: percent(unrealised, Some(position.cost)).map(two),
             value: price.and_then(|price| position.value_at(price).ok()).map(|value| value.abs()),
             leverage: position.leverage.map(posbook::Leverage::get),
+            bankrupt: instrument.and_then(|instrument| bankrupt(position, instrument.kind())),
             stop,
             to_stop: percent(apart(stop), mark).map(two),
             take,
@@ -230,6 +235,25 @@ impl Looking {
             tags: position.tags.clone(),
         }
     }
+}
+
+/// The price at which the loss is the initial margin of an isolated position: the venue liquidates before that, by its maintenance
+/// margin, of which the book is not told. Entry x (1 - 1 / leverage) of a long, (1 + 1 / leverage) of a short; of an inverse contract
+/// entry x leverage / (leverage + 1) and / (leverage - 1) (Bybit help centre, "Bankruptcy Price").
+fn bankrupt(position: &Position, kind: ContractKind) -> Option<Decimal> {
+    let (entry, leverage) = (position.entry_price(), position.leverage?.get());
+    let against = match position.side {
+        Side::Long => Decimal::ONE,
+        Side::Short => Decimal::NEGATIVE_ONE,
+    };
+    let price = match kind {
+        ContractKind::Spot => return None,
+        ContractKind::Linear | ContractKind::Quanto => {
+            entry.checked_sub(entry.checked_mul(against)?.checked_div(leverage)?)?
+        }
+        ContractKind::Inverse => entry.checked_mul(leverage)?.checked_div(leverage.checked_add(against)?)?,
+    };
+    (price > Decimal::ZERO).then(|| price.round_sf(12).unwrap_or(price).normalize())
 }
 
 fn two(value: Decimal) -> Decimal {
@@ -277,4 +301,49 @@ fn told(performance: &Performance, change: &Change) -> Recent {
         what += &format!(": {} {quantity} @ {entry}", position.side);
     }
     Recent { sequence: change.sequence.0, time: change.time.0, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use posbook::{Book, Fill, Instrument, InstrumentSpec, Leverage, OrderSide};
+
+    use super::*;
+
+    #[test]
+    fn bankrupt_is_where_the_loss_is_the_margin() {
+        for side in [OrderSide::Buy, OrderSide::Sell] {
+            for kind in [ContractKind::Linear, ContractKind::Inverse] {
+                let spec = InstrumentSpec::linear("BTC/USDT:USDT", "0.1", "0.001").unwrap();
+                let instrument = Instrument::new(spec.of_kind(kind)).unwrap();
+                let book = Book::builder().build().unwrap();
+                let id = book.register(instrument).unwrap();
+                let fill = Fill::trade(
+                    id,
+                    "1".parse().unwrap(),
+                    side,
+                    "5".parse().unwrap(),
+                    "50000".parse().unwrap(),
+                );
+                book.record(fill).unwrap();
+                let view = book.snapshot();
+                let of = |times: u16| Position {
+                    leverage: Some(Leverage::of(times)),
+                    ..view.get(id).unwrap().clone()
+                };
+                let position = of(10);
+                let at = bankrupt(&position, kind).unwrap();
+                let lost = position.unrealised(at.to_string().parse().unwrap()).unwrap();
+                let margin = position.margin_used().unwrap().unwrap();
+                let off = (lost + margin).abs() / margin;
+                assert!(off < Decimal::new(1, 9), "{kind:?} {side:?}: {lost} at {at}, margin {margin}");
+                // At its own worth: a linear long loses it at 0, an inverse short never.
+                let never = bankrupt(&of(1), kind).is_none();
+                let expected = matches!(
+                    (kind, side),
+                    (ContractKind::Linear, OrderSide::Buy) | (ContractKind::Inverse, OrderSide::Sell)
+                );
+                assert_eq!(never, expected, "{kind:?} {side:?}");
+            }
+        }
+    }
 }

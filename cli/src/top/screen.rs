@@ -25,7 +25,7 @@ struct Column {
     cell: fn(&Row) -> String,
 }
 
-static COLUMNS: [Column; 17] = [
+static COLUMNS: [Column; 18] = [
     Column { title: "symbol", width: 14, right: false, rank: 0, cell: |row| row.symbol.clone() },
     Column { title: "leg", width: 5, right: false, rank: 9, cell: |row| row.leg.to_owned() },
     Column { title: "owner", width: 5, right: true, rank: 4, cell: |row| owner(row.owner) },
@@ -48,6 +48,7 @@ static COLUMNS: [Column; 17] = [
         rank: 6,
         cell: |row| row.leverage.map_or_else(none, |l| l.to_string()),
     },
+    Column { title: "bankrupt", width: 8, right: true, rank: 11, cell: |row| short(row.bankrupt) },
     Column { title: "stop", width: 8, right: true, rank: 7, cell: |row| short(row.stop) },
     Column {
         title: "stop%",
