@@ -14,6 +14,9 @@ use std::process::{Command, ExitCode, Stdio};
 /// How the copies are named: `with-`, then the flags.
 const WRAPPER: &str = "with-";
 
+/// Lets cargo report what it made, a line of JSON each; what is wrong stays for people.
+pub const REPORT: [&str; 2] = ["--message-format", "json-render-diagnostics"];
+
 /// Where things are built.
 #[derive(Debug)]
 pub struct Workshop {
@@ -107,16 +110,18 @@ impl Workshop {
     pub fn for_checker(&self, cargo: &mut Command, checker: Checker) {
         cargo.args(["test", "--no-run", "--release", "--package", "posbook-loom", "--config"]);
         cargo.arg(format!("build.rustflags=['--cfg','posbook_{}']", checker.name()));
-        cargo.env("CARGO_TARGET_DIR", self.target.join(checker.name()));
+        cargo.args(REPORT).env("CARGO_TARGET_DIR", self.target.join(checker.name()));
     }
 }
 
-/// What cargo said of a test binary: `Executable tests/models/main.rs (target/.../models-0123)`.
-pub fn executable<'a>(told: &'a str, file: &str) -> Option<&'a str> {
-    let lines = told.lines().filter(|line| line.trim_start().starts_with("Executable"));
-    let mut paths = lines.filter_map(|line| line.rsplit_once('(')?.1.strip_suffix(')'));
-    paths.find(|path| {
-        let name = Path::new(path).file_name().and_then(|name| name.to_str());
-        name.and_then(|name| name.rsplit_once('-')).is_some_and(|(stem, _)| stem == file)
-    })
+/// The binary of a target of a kind (`test`, `bin`), from what cargo reports with [`REPORT`]:
+/// `{"reason":"compiler-artifact",...,"target":{"kind":["test"],"crate_types":["bin"],"name":"models",...},...,
+/// "executable":"/.../models-0123",...}`.
+pub fn executable<'a>(told: &'a str, kind: &str, name: &str) -> Option<&'a str> {
+    let name = format!("\"kind\":[\"{kind}\"],\"crate_types\":[\"bin\"],\"name\":\"{name}\"");
+    let mut paths = told.lines().filter(|line| line.contains(&name)).filter_map(|line| {
+        let (_, rest) = line.split_once("\"executable\":\"")?;
+        rest.split_once('"').map(|(path, _)| path)
+    });
+    paths.next()
 }

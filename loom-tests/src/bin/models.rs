@@ -215,13 +215,15 @@ fn play(
         cargo.args(["--test", binary]);
     }
     let built = cargo.output()?;
-    let said = String::from_utf8_lossy(&built.stderr);
     if !built.status.success() {
-        return Err(format!("{} did not build:\n{said}", stage.what).into());
+        return Err(
+            format!("{} did not build:\n{}", stage.what, String::from_utf8_lossy(&built.stderr)).into()
+        );
     }
+    let said = String::from_utf8_lossy(&built.stdout);
     for name in &stage.binaries {
-        let path =
-            workshop::executable(&said, name).ok_or_else(|| format!("cargo named no binary for {name}"))?;
+        let path = workshop::executable(&said, "test", name)
+            .ok_or_else(|| format!("cargo named no binary for {name}"))?;
         let log = workshop.own(&format!("{}-{name}.log", checker.name()));
         let path = workshop.root.join(path);
         let mut test = Command::new(&path);

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use posbook_loom::workshop::{self, Checker, Workshop, executable};
+use posbook_loom::workshop::{self, Checker, REPORT, Workshop, executable};
 
 mod twins;
 use twins::{Guard, Suite, TWINS, Twin};
@@ -180,24 +180,18 @@ fn build(
 ) -> Result<Binaries, Box<dyn Error>> {
     let mut binaries = Binaries::new();
     let suites: std::collections::BTreeSet<_> = suites.collect();
-    for part in [is_model, is_test, is_program] {
-        let part: Vec<Suite> = suites.iter().copied().filter(|suite| part(*suite)).collect();
-        let Some(kind) = part.first() else { continue };
+    let (models, others): (Vec<Suite>, Vec<Suite>) = suites.into_iter().partition(|suite| is_model(*suite));
+    for part in [models, others].into_iter().filter(|part| !part.is_empty()) {
         let mut cargo = workshop.cargo(which.flags())?;
-        match kind {
-            Suite::Model(_) => {
-                workshop.for_checker(&mut cargo, Checker::Loom);
-            }
-            Suite::Real(_) => {
-                cargo.args(["test", "--no-run"]);
-            }
-            Suite::Replay | Suite::Stress => {
-                // As the tests are built: the crate and what it needs are there by then.
-                cargo.args(["build", "--package", "posbook-cli", "--bin", "posbook"]);
-                cargo.args(["--message-format", "json-render-diagnostics"]);
-            }
+        if part.iter().all(|suite| is_model(*suite)) {
+            workshop.for_checker(&mut cargo, Checker::Loom);
+        } else {
+            // As `cargo test` builds them, in one go: any other choice of packages would choose other features of what they
+            // need, and everything would be built again.
+            cargo.args(["test", "--no-run"]).args(REPORT);
         }
-        for name in part.iter().filter_map(|suite| suite.file()) {
+        // The program is built for its tests, of which `crash` is the smallest.
+        for name in part.iter().map(|suite| suite.file().unwrap_or("crash")) {
             cargo.args(["--test", name]);
         }
         let output = cargo.stdin(Stdio::null()).output()?;
@@ -208,8 +202,8 @@ fn build(
         }
         for suite in part {
             let path = match suite.file() {
-                Some(file) => executable(&told, file),
-                None => binary(&artifacts),
+                Some(file) => executable(&artifacts, "test", file),
+                None => executable(&artifacts, "bin", "posbook"),
             };
             let path = path.ok_or_else(|| format!("cargo named no binary for {suite:?}:\n{told}"))?;
             binaries.insert(suite, workshop.root.join(path));
@@ -327,10 +321,6 @@ fn is_model(suite: Suite) -> bool {
     matches!(suite, Suite::Model(_))
 }
 
-fn is_test(suite: Suite) -> bool {
-    matches!(suite, Suite::Real(_))
-}
-
 fn is_program(suite: Suite) -> bool {
     matches!(suite, Suite::Replay | Suite::Stress)
 }
@@ -343,10 +333,4 @@ impl Suite {
             Suite::Replay | Suite::Stress => None,
         }
     }
-}
-
-/// `{"reason":"compiler-artifact",...,"executable":"/.../posbook",...}`
-fn binary(told: &str) -> Option<&str> {
-    let (_, rest) = told.rsplit_once("\"executable\":\"")?;
-    rest.split_once('"').map(|(path, _)| path)
 }
