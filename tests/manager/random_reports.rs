@@ -272,6 +272,9 @@ fn r08_r10_whatever_is_reported_money_is_conserved_and_a_second_run_finds_nothin
     if let Err(failed) = outcome {
         panic!("{failed}");
     }
+    if crate::scale::brief() {
+        return;
+    }
     // A green property proves nothing about what its streams never reach.
     let kinds = kinds.into_inner();
     for kind in ["adopted", "dropped", "quarantined", "confirmed", "replaced", "in doubt", "closed"] {

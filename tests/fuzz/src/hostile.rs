@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use posbook::{
-    Adoption, Amount, Bust, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency, DropPosition, Exit, ExitPlan, ExitRule,
-    Field, Fill, Fraction, Funding, Instrument, InstrumentId, InstrumentSpec, Leg, Leverage, OrderRef, OrderSide,
-    OrderStep, Owner, PositionId, PositionKey, PositionMode, Precondition, Price, PriceSign, Quantity,
-    Ratchet, Sequence, Shape, Side, Sums, Tags, TargetRule, Targets, Tier, Timestamp,
+    Adoption, Amount, Bust, ClientOrderId, Command, ContractKind, Corrected, Correction, Currency,
+    DropPosition, Exit, ExitPlan, ExitRule, Field, Fill, Fraction, Funding, Instrument, InstrumentId,
+    InstrumentSpec, Leg, Leverage, OrderRef, OrderSide, OrderStep, Owner, PositionId, PositionKey,
+    PositionMode, Precondition, Price, PriceSign, Quantity, Ratchet, Sequence, Shape, Side, Sums, Tags,
+    TargetRule, Targets, Tier, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -79,7 +80,11 @@ fn maybe<'a, T>(
 /// Mostly none.
 pub fn tags(u: &mut Unstructured<'_>) -> Result<Tags> {
     let mut tags = Tags::none();
-    while tags.len() < Tags::MOST && u.ratio(1, 3)? {
+    // Bytes that have run out say yes for ever.
+    for _ in 0..Tags::MOST {
+        if !u.ratio(1, 3)? {
+            break;
+        }
         let tag = if u.ratio(9, 10)? { (*u.choose(&["a", "b", "grid"])?).to_owned() } else { words(u)? };
         tags = tag.parse().and_then(|tag| tags.and(tag)).unwrap_or(tags);
     }
