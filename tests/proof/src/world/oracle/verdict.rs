@@ -18,14 +18,17 @@ const CONSENTED: &str = "R12: an owner's position dropped by consent";
 /// Cash of an adoption that late fills explain in several parts (R17).
 const LAST_DIGIT: &str = "R17: the last digit of an adoption's cash";
 
-/// A crash has forgotten whose a reduction was that had left: its fills are booked on nobody (R15).
+/// A crash has forgotten whose a reduction was that had left: its fills are booked on nobody, or on the only position of the leg
+/// that is left by then (R15).
 const FORGOTTEN: &str = "R15: a reduction whose claim a crash has forgotten";
 
 impl Oracle {
     /// Whether a reduction of this leg was forgotten of which the book cannot tell whose it was.
     pub(super) fn lost_a_claim(&self, key: PositionKey) -> bool {
         let here = |of: &PositionKey| (of.instrument, of.leg) == (key.instrument, key.leg);
-        self.forgotten.values().any(|of| here(of) && of.owner != Owner::UNOWNED)
+        // What was nobody's is told apart as long as nobody else trades there.
+        let others = || self.histories.keys().any(|of| here(of) && of.owner != Owner::UNOWNED);
+        self.forgotten.values().any(|of| here(of) && (of.owner != Owner::UNOWNED || others()))
     }
 
     pub(in crate::world) fn skew_ns(&self) -> i64 {
