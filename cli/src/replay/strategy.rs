@@ -23,6 +23,8 @@ pub enum Wish {
 
 /// One strategy's choices: all from its seed.
 pub struct Strategy {
+    /// The tag of what it opens: a report says by it which strategy earned what.
+    name: String,
     dice: Dice,
     /// The mark of each market when this strategy last looked.
     last: Vec<Option<Price>>,
@@ -39,7 +41,7 @@ impl Strategy {
             seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
                 ^ number.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03),
         );
-        Self { dice, last: vec![None; markets] }
+        Self { name: format!("strategy-{}", number.saturating_add(1)), dice, last: vec![None; markets] }
     }
 
     /// How long until the next look, in nanoseconds of market time: 100 to 400 ms.
@@ -110,10 +112,10 @@ impl Strategy {
         let wish = Command::open(market.id, side, quantity).leverage(leverage);
         // Decided on this state of the key: if anything happens to it first, the order is not for it.
         let wish = wish.expect_revision(view.key(market.id).map_or(Sequence(0), |k| k.revision));
-        let wish = wish.stop(stop).ok()?;
+        let wish = wish.stop(stop).ok()?.tag(&self.name).ok()?;
         Some(match self.plan() {
-            Some(plan) => wish.exits(plan).tag("planned").ok()?.into(),
-            None => wish.tag("plain").ok()?.into(),
+            Some(plan) => wish.exits(plan).into(),
+            None => wish.into(),
         })
     }
 

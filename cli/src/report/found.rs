@@ -176,10 +176,11 @@ impl Found {
 }
 
 impl Money {
-    /// Which strategy and which instrument earned most and least. Those of which there is one only are left out.
+    /// Which strategy, by owner and by tag, and which instrument earned most and least. Those of which there is one only are left out.
     pub fn best_and_worst(&self) -> Vec<(&'static str, Earned<'_>, Earned<'_>)> {
-        let kinds: [Kind; 2] = [
+        let kinds: [Kind; 3] = [
             ("strategy", |group| matches!(group, Group::Owner(_))),
+            ("tag", |group| matches!(group, Group::Tag(_))),
             ("instrument", |group| matches!(group, Group::Instrument(_))),
         ];
         let of = |(what, wanted): Kind| {

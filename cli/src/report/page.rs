@@ -13,7 +13,7 @@ use super::words::{self, amount, plus, share, signed};
 
 const STYLE: &str = "
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:.8rem 0}
-.tile{border:1px solid var(--line);border-radius:.4rem;padding:.45rem .7rem;min-width:0}.tile b{display:block;font-size:1.15rem;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}.tile span{color:var(--soft);font-size:.8rem}
+.tile{border:1px solid var(--line);border-radius:.4rem;padding:.45rem .7rem;min-width:0}.tile b{display:block;font-size:1.1rem;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}.tile b.long{font-size:.85rem;line-height:1.65}.tile span{color:var(--soft);font-size:.8rem}
 rect.good,circle.good{fill:var(--good)}rect.bad,circle.bad{fill:var(--bad)}td.good,b.good{color:var(--good)}td.bad,b.bad{color:var(--bad)}
 polygon.area{opacity:.14;stroke:none}polyline.fall{stroke:var(--bad)}polygon.fall{fill:var(--bad)}polyline.mine{stroke-width:1.5}line.zero{stroke:var(--soft)}
 .lives td{white-space:nowrap}.lives td:last-child{white-space:normal;min-width:8rem}
@@ -66,7 +66,11 @@ fn in_currency(html: &mut String, money: &Money, found: &Found) {
     html.push_str("</div>");
     endings(html, money);
     let of = |wanted: fn(&Group) -> bool| money.groups.iter().filter(move |(group, _, _)| wanted(group));
-    group(html, "By strategy", of(|group| matches!(group, Group::Owner(_))));
+    // One that has everything is the whole again.
+    let strategies = of(|group| matches!(group, Group::Owner(_))).count();
+    if strategies > 1 {
+        group(html, "By strategy", of(|group| matches!(group, Group::Owner(_))));
+    }
     group(html, "By tag", of(|group| matches!(group, Group::Tag(_))));
     group(html, "By instrument", of(|group| matches!(group, Group::Instrument(_))));
     group(html, "By side", of(|group| matches!(group, Group::Side(_))));
@@ -132,7 +136,12 @@ fn tiles(html: &mut String, money: &Money) {
     ];
     html.push_str("<div class=\"tiles\">");
     for (value, name, tone) in tiles {
-        let _ = write!(html, "<div class=\"tile\"><b class=\"{tone}\">{value}</b><span>{name}</span></div>");
+        // What is long stays in one line.
+        let long = if value.chars().count() > 11 { " long" } else { "" };
+        let _ = write!(
+            html,
+            "<div class=\"tile\"><b class=\"{tone}{long}\">{value}</b><span>{name}</span></div>"
+        );
     }
     html.push_str("</div>");
 }
@@ -266,11 +275,14 @@ fn lives(html: &mut String, found: &Found) {
         html.push_str("<p>No position has been closed yet.</p>");
         return;
     }
+    // A column that says nothing of anybody is left out.
+    let owned = found.lives.iter().any(|life| life.key.owner != posbook::Owner::UNOWNED);
     let _ = write!(
         html,
-        "<p class=\"soft\">The newest {} of {}. A key's whole story: <code>posbook history DIR SYMBOL</code>.</p><div class=\"wide\"><table class=\"lives\"><tr><th>closed</th><th>symbol</th><th>side</th><th class=\"n\">peak</th><th class=\"n\">entry</th><th class=\"n\">exit</th><th class=\"n\">result</th><th>cause</th><th class=\"n\">held</th><th class=\"n\">fees</th><th class=\"n\">fills</th><th class=\"n\">owner</th><th>tags</th><th>reason</th></tr>",
+        "<p class=\"soft\">The newest {} of {}. A key's whole story: <code>posbook history DIR SYMBOL</code>.</p><div class=\"wide\"><table class=\"lives\"><tr><th>closed</th><th>symbol</th><th>side</th><th class=\"n\">peak</th><th class=\"n\">entry</th><th class=\"n\">exit</th><th class=\"n\">result</th><th>cause</th><th class=\"n\">held</th><th class=\"n\">fees</th><th class=\"n\">fills</th>{}<th>tags</th><th>reason</th></tr>",
         found.lives.len(),
-        found.lives_ended
+        found.lives_ended,
+        if owned { "<th class=\"n\">owner</th>" } else { "" }
     );
     for life in &found.lives {
         let price = |figure: Figure| figure.known().map_or_else(|| "–".to_owned(), words::price);
@@ -285,7 +297,7 @@ fn lives(html: &mut String, found: &Found) {
             .collect();
         let _ = write!(
             html,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}<td>{}</td><td>{}</td></tr>",
             words::time(life.closed_at),
             escape(life.symbol.as_str()),
             life.side,
@@ -298,13 +310,14 @@ fn lives(html: &mut String, found: &Found) {
             words::span(life.held()),
             escape(&fees.join(", ")),
             life.fills,
-            if life.key.owner == posbook::Owner::UNOWNED {
-                String::new()
-            } else {
-                life.key.owner.0.to_string()
+            match (owned, life.key.owner) {
+                (false, _) => String::new(),
+                (true, posbook::Owner::UNOWNED) => "<td></td>".to_owned(),
+                (true, owner) => format!("<td class=\"n\">{}</td>", owner.0),
             },
             escape(&life.tags.to_string()),
-            escape(&life.reason)
+            // A reason that only says the cause again is none.
+            if life.reason == life.ending.to_string() { String::new() } else { escape(&life.reason) }
         );
     }
     html.push_str("</table></div>");
