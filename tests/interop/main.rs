@@ -14,6 +14,7 @@ mod mutated;
 mod others;
 mod own;
 mod quirks;
+mod unseen;
 
 use posbook::interop::ccxt::{self, Flat, Position, Row, Source};
 

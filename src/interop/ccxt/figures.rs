@@ -19,6 +19,8 @@ pub(super) struct Figures {
     pub profit: Option<Decimal>,
     pub margin: Option<Decimal>,
     pub leverage: Option<Decimal>,
+    /// The amount in the base currency, if a name says that it is.
+    pub base: Option<Decimal>,
     /// Profit is paid in the base currency. `None`: unknown.
     pub inverse: Option<bool>,
 }
@@ -26,11 +28,32 @@ pub(super) struct Figures {
 /// What an amount is multiplied by, as one figure has it, and how near to it that figure is known to be.
 #[derive(Debug, Clone, Copy)]
 struct Proof {
+    figure: Figure,
     size: Decimal,
     within: Decimal,
     /// A value or a margin is of the whole position. A profit may be of the day or of a settlement: it confirms or disturbs
     /// what another figure shows, and shows nothing alone.
     whole: bool,
+}
+
+/// Which figure a proof is of: one figure can be held against two prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Value(Decimal),
+    Base,
+    Margin,
+    Profit,
+}
+
+/// What the figures of a row say of a contract size that others know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing against it.
+    Kept,
+    /// The amount is in base units.
+    Base,
+    /// Something else.
+    Disproved,
 }
 
 impl Figures {
@@ -60,6 +83,7 @@ impl Figures {
             profit: said(&["unrealizedPnl", "unrealizedProfit"], &names::PROFITS).first().copied(),
             margin: said(&["initialMargin"], &names::MARGINS).first().copied(),
             leverage: price("leverage", &names::LEVERAGES),
+            base: info.number(&["sizecurrency"]).map(|n| n.value.abs()).filter(|base| !base.is_zero()),
             inverse,
         }
     }
@@ -79,7 +103,34 @@ impl Figures {
         {
             return Some(said);
         }
-        agreed(&proofs, |proof| proof.power_of_ten()).or(said)
+        let shown = agreed(&proofs, |proof| proof.power_of_ten());
+        // One value may be in a unit of its own: it takes another figure to overrule the row.
+        let lone = |size| matches!(figures(&proofs, size).as_slice(), [Figure::Value(_)]);
+        shown.filter(|size| said.is_none() || !lone(*size)).or(said)
+    }
+
+    /// Whether the figures hold this many contracts against the size that the markets know. One figure that fits keeps it, and
+    /// it takes two to disprove it.
+    pub fn verdict(&self, amount: Decimal, side: Option<Side>, known: Decimal) -> Verdict {
+        let proofs = self.proofs(amount, side);
+        let two = |size| {
+            figures(&proofs, size).len() > 1 && proofs.iter().any(|proof| proof.whole && proof.allows(size))
+        };
+        if known.is_zero() || proofs.iter().any(|proof| proof.whole && proof.allows(known)) {
+            Verdict::Kept
+        } else if two(Decimal::ONE) {
+            Verdict::Base
+        } else if agreed(&proofs, |proof| proof.power_of_ten()).is_some_and(two) {
+            Verdict::Disproved
+        } else {
+            Verdict::Kept
+        }
+    }
+
+    /// Whether a figure of the whole position shows that so much is open, in contracts or in base units.
+    pub fn fits(&self, amount: Decimal, sizes: [Option<Decimal>; 2]) -> bool {
+        let units = || sizes.into_iter().flatten().chain([Decimal::ONE]);
+        self.proofs(amount, None).iter().any(|proof| proof.whole && units().any(|unit| proof.allows(unit)))
     }
 
     /// What one unit of the amount is, in base units: 1 says that the amount is in base units. `None`: it cannot be told.
@@ -104,9 +155,18 @@ impl Figures {
         fits.then_some(if (mark > entry) == (profit > Decimal::ZERO) { Side::Long } else { Side::Short })
     }
 
-    /// A value below zero is that of a short position; one above zero says nothing, most exchanges leave the sign out.
-    pub fn negative_value(&self) -> bool {
-        self.values.iter().any(|value| *value < Decimal::ZERO)
+    /// A value below zero that is this amount's is that of a short position; one above zero says nothing, most exchanges leave
+    /// the sign out.
+    pub fn negative_value(&self, amount: Decimal, size: Option<Decimal>) -> bool {
+        let size = size.filter(|size| *size > Decimal::ZERO);
+        let fits = |proof: Proof| match size {
+            Some(size) => proof.allows(size),
+            None => proof.power_of_ten().is_some(),
+        };
+        self.values.iter().filter(|value| **value < Decimal::ZERO).map(|value| value.abs()).any(|value| {
+            let of_kind = |inverse| self.by_value(value, amount, Some(Side::Short), inverse);
+            value == amount || self.kinds().flat_map(of_kind).flatten().any(fits)
+        })
     }
 
     /// Linear, inverse, or, where nobody says it, both: a figure that fits one of them hardly fits the other.
@@ -125,6 +185,11 @@ impl Figures {
             proofs.extend(self.by_profit(amount, inverse));
             proofs.extend(self.by_margin(amount, inverse));
         }
+        if let (Some(base), Some(false)) = (self.base, self.inverse)
+            && let Some(size) = base.checked_div(amount)
+        {
+            proofs.push(Proof { figure: Figure::Base, size, within: Decimal::new(1, 2), whole: true });
+        }
         proofs
     }
 
@@ -137,7 +202,8 @@ impl Figures {
         side: Option<Side>,
         inverse: bool,
     ) -> [Option<Proof>; 2] {
-        let sized = |value, price, within| sized(value, amount, price, within, inverse);
+        let figure = Figure::Value(value);
+        let sized = |value, price, within| sized(figure, value, amount, price, within, inverse);
         let (near, nearer) = (Decimal::new(7, 2), Decimal::new(1, 2));
         match (self.mark, self.entry) {
             (Some(mark), entry) => {
@@ -157,7 +223,7 @@ impl Figures {
 
     fn by_margin(&self, amount: Decimal, inverse: bool) -> Option<Proof> {
         let value = self.margin?.checked_mul(self.leverage?)?;
-        sized(value, amount, self.entry?, Decimal::new(7, 2), inverse)
+        sized(Figure::Margin, value, amount, self.entry?, Decimal::new(7, 2), inverse)
     }
 
     fn by_profit(&self, amount: Decimal, inverse: bool) -> Option<Proof> {
@@ -167,17 +233,29 @@ impl Figures {
             true => Decimal::ONE.checked_div(entry)?.checked_sub(Decimal::ONE.checked_div(mark)?)?,
         };
         let size = self.profit?.abs().checked_div(amount.checked_mul(moved.abs())?)?;
-        (!size.is_zero()).then_some(Proof { size, within: Decimal::new(5, 2), whole: false })
+        (!size.is_zero()).then_some(Proof {
+            figure: Figure::Profit,
+            size,
+            within: Decimal::new(5, 2),
+            whole: false,
+        })
     }
 }
 
 /// value = amount x size x price, or amount x size / price where profit is paid in the base currency.
-fn sized(value: Decimal, amount: Decimal, price: Decimal, within: Decimal, inverse: bool) -> Option<Proof> {
+fn sized(
+    figure: Figure,
+    value: Decimal,
+    amount: Decimal,
+    price: Decimal,
+    within: Decimal,
+    inverse: bool,
+) -> Option<Proof> {
     let size = match inverse {
         false => value.checked_div(amount.checked_mul(price)?)?,
         true => value.checked_mul(price)?.checked_div(amount)?,
     };
-    (size > Decimal::ZERO).then_some(Proof { size, within, whole: true })
+    (size > Decimal::ZERO).then_some(Proof { figure, size, within, whole: true })
 }
 
 impl Proof {
@@ -192,6 +270,17 @@ impl Proof {
         let great = (0..=9_u32).map(|power| Decimal::from(10_u64.pow(power)));
         small.chain(great).find(|power| self.allows(*power))
     }
+}
+
+/// The figures that allow a size, each once.
+fn figures(proofs: &[Proof], size: Decimal) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for proof in proofs.iter().filter(|proof| proof.allows(size)) {
+        if !figures.contains(&proof.figure) {
+            figures.push(proof.figure);
+        }
+    }
+    figures
 }
 
 /// The one size that all figures which show a size agree on; one of them must be of the whole position.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::Faulty;
 use super::json::{Fields, Token, token, value_number};
 use super::names::{
-    AMOUNTS, CLOSED, CLOSED_AT, DIRECTIONS, IDS, MARGIN_MODES, MODES, Sign, Unit, YES_IS_LONG,
+    self, AMOUNTS, CLOSED, CLOSED_AT, DIRECTIONS, IDS, MARGIN_MODES, MODES, STATES, Sign, Unit, YES_IS_LONG,
 };
 use super::number::Number;
 use super::words::{self, Direction, folded};
@@ -24,11 +24,15 @@ pub(super) struct Amount {
     pub number: Number,
     pub sign: Sign,
     pub unit: Unit,
+    /// Of how much it is what is left, where the row says how much of that was closed.
+    pub left_of: Option<Decimal>,
 }
 
 /// The fields of an exchange's own row, outermost first.
 pub(super) struct Info<'a> {
     levels: Vec<Vec<(String, String, &'a RawValue)>>,
+    /// All of it, as it is written.
+    text: &'a str,
 }
 
 impl Amount {
@@ -47,7 +51,7 @@ impl Amount {
 impl<'a> Info<'a> {
     /// Looks into an object. An array (bitfinex has rows without names) and everything else says nothing.
     pub fn of(value: &'a RawValue) -> Result<Self, Faulty> {
-        let mut info = Self { levels: Vec::new() };
+        let mut info = Self { levels: Vec::new(), text: value.get() };
         if token(value) == Token::Object {
             info.level(value, "", 0)?;
         }
@@ -105,6 +109,9 @@ impl<'a> Info<'a> {
     /// How much is open.
     pub fn amount(&self) -> Result<Option<Amount>, Faulty> {
         for level in &self.levels {
+            if let Some(left) = left_of(level) {
+                return Ok(Some(left));
+            }
             for (wanted, sign, unit) in AMOUNTS {
                 let found = level.iter().find(|(name, _, value)| name == wanted && is_said(value));
                 let Some((_, path, value)) = found else { continue };
@@ -113,11 +120,30 @@ impl<'a> Info<'a> {
                 }
                 let number = value_number(value).map_err(|fault| (path.clone(), fault))?;
                 if let Some(number) = number {
-                    return Ok(Some(Amount { name: path.clone(), number, sign, unit }));
+                    return Ok(Some(Amount { name: path.clone(), number, sign, unit, left_of: None }));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The other amounts of the same object that are not zero.
+    pub fn others(&self, amount: &Amount) -> Vec<Amount> {
+        let holds =
+            |level: &&Vec<(String, String, &RawValue)>| level.iter().any(|(_, path, _)| *path == amount.name);
+        let Some(level) = self.levels.iter().find(holds) else { return Vec::new() };
+        let named = AMOUNTS.iter().filter_map(|(wanted, sign, unit)| {
+            let (_, path, value) = level.iter().find(|(name, _, _)| name == wanted)?;
+            let number = value_number(value).ok().flatten().filter(|n| !n.value.is_zero())?;
+            (*path != amount.name).then(|| Amount {
+                name: path.clone(),
+                number,
+                sign: *sign,
+                unit: *unit,
+                left_of: None,
+            })
+        });
+        named.collect()
     }
 
     /// The first word that tells a direction; where none does, whether the amount's sign tells it.
@@ -150,6 +176,21 @@ impl<'a> Info<'a> {
             }
         }
         if signed { Direction::Signed } else { Direction::Silent }
+    }
+
+    /// Whether anything in the row, at any depth, may tell a direction: a name or a word that speaks of one, or a type in numbers.
+    pub fn may_tell_direction(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        let words = ["side", "dir", "long", "short", "sign", "buy", "sell", "bid\"", "ask\""];
+        let typed = |(name, _, value): &(String, String, &RawValue)| {
+            name.ends_with("type") && value_number(value).ok().flatten().is_some()
+        };
+        words.iter().any(|word| text.contains(word)) || self.levels.iter().flatten().any(typed)
+    }
+
+    /// Whether the row looks whole: it names what it is, and says more of it than an excerpt does.
+    pub fn is_whole(&self) -> bool {
+        self.name().is_some() && self.levels.iter().map(Vec::len).sum::<usize>() >= 5
     }
 
     /// A word of the position's own side: in hedge mode, the leg.
@@ -217,34 +258,52 @@ impl<'a> Info<'a> {
         self.find(&["isinverse"]).and_then(|(_, value)| truth(value))
     }
 
-    /// A field that only a closed position's row fills.
-    pub fn closed(&self) -> Option<&str> {
-        let fields = self.levels.iter().flatten().filter(|(name, _, _)| CLOSED.contains(&name.as_str()));
-        let mut filled = fields.filter(|(_, _, value)| match token(value) {
-            Token::Text(text) => {
-                !text.is_empty() && super::number::number(&text).is_none_or(|n| !n.value.is_zero())
-            }
-            Token::Number(text) => super::number::number(text).is_none_or(|n| !n.value.is_zero()),
-            _ => false,
-        });
-        filled.next().map(|(_, path, _)| path.as_str())
+    /// Whether a field is filled that only a closed position's row fills.
+    pub fn closed(&self) -> bool {
+        let is = |name: &str| {
+            CLOSED.contains(&name) || names::is_closing_price(name) || names::is_closed_quantity(name)
+        };
+        self.levels.iter().flatten().any(|(name, _, value)| is(name) && is_filled(value))
     }
 
-    /// Whether all of it was closed: the time of closing stands there, or opened and closed quantity do and are equal.
+    /// Whether all of it was closed: the time of closing stands there, a word says so, or opened and closed quantity do and are
+    /// equal.
     pub fn is_over(&self) -> bool {
-        if self.numbers(&CLOSED_AT).iter().any(|time| !time.is_zero()) {
+        let filled = |names: &[&str], is: fn(&RawValue) -> bool| {
+            self.levels.iter().flatten().any(|(name, _, value)| names.contains(&name.as_str()) && is(value))
+        };
+        if filled(&CLOSED_AT, is_filled) || filled(&STATES, is_closed_word) {
             return true;
         }
         let pairs = [
             ("opentotalpos", "closetotalpos"),
             ("openmaxpos", "closetotalpos"),
+            ("maxpositions", "closepositions"),
             ("openpositionvolume", "closepositionvolume"),
             ("cumopensize", "cumclosesize"),
         ];
-        pairs.iter().any(|(opened, closed)| match (self.number(&[*opened]), self.number(&[*closed])) {
-            (Some(opened), Some(closed)) => opened.value == closed.value && !closed.value.is_zero(),
-            _ => false,
-        })
+        let number = |name: &str| self.number(&[name]).map(|n| n.value).filter(|n| !n.is_zero());
+        let equal = |a: &str, b: &str| number(a).is_some_and(|a| number(b) == Some(a));
+        // Bought at one price and sold at another, as much as there ever was of it.
+        let traded = number("longprice").is_some() && number("shortprice").is_some();
+        pairs.iter().any(|(opened, closed)| equal(opened, closed)) || traded && equal("maxsize", "accumsize")
+    }
+
+    /// Whether this much was closed.
+    pub fn was_closed(&self, amount: Decimal) -> bool {
+        self.says(amount, names::is_closed_quantity)
+    }
+
+    /// Whether this much can still be closed.
+    pub fn is_available(&self, amount: Decimal) -> bool {
+        self.says(amount, names::is_available)
+    }
+
+    /// Whether a field whose name is one of these says this figure, whatever its sign.
+    fn says(&self, figure: Decimal, is: fn(&str) -> bool) -> bool {
+        let named = self.levels.iter().flatten().filter(|(name, _, _)| is(name));
+        let mut numbers = named.filter_map(|(_, _, value)| value_number(value).ok().flatten());
+        numbers.any(|n| near(n.value.abs(), figure.abs()))
     }
 
     /// Whether the row is there only for resting orders, or says of itself that nothing is open.
@@ -259,6 +318,44 @@ impl<'a> Info<'a> {
 fn may_be_the_position(name: &str) -> bool {
     ["position", "balance", "data", "info", "detail", "details", "state"].contains(&name)
         || name.ends_with("position")
+}
+
+/// What is left of an amount beside which stands how much of it was closed: `vol` less `vol_closed`.
+fn left_of(level: &[(String, String, &RawValue)]) -> Option<Amount> {
+    let number = |value: &RawValue| value_number(value).ok().flatten();
+    level.iter().find_map(|(name, _, closed)| {
+        let is_amount = |name: &&str| *name == "vol" || AMOUNTS.iter().any(|(known, _, _)| known == name);
+        let whole = name.strip_suffix("closed").filter(is_amount)?;
+        let (_, path, value) = level.iter().find(|(name, _, _)| name == whole)?;
+        let (whole, closed) = (number(value)?, number(closed)?);
+        let left =
+            Number { value: whole.value.checked_sub(closed.value)?, exact: whole.exact && closed.exact };
+        Some(Amount {
+            name: path.clone(),
+            number: left,
+            sign: Sign::Unsaid,
+            unit: Unit::Unsaid,
+            left_of: Some(whole.value.abs()),
+        })
+    })
+}
+
+/// Neither nothing nor zero.
+fn is_filled(value: &RawValue) -> bool {
+    let not_zero = |text: &str| super::number::number(text).is_none_or(|n| !n.value.is_zero());
+    match token(value) {
+        Token::Text(text) => !text.is_empty() && not_zero(&text),
+        Token::Number(text) => not_zero(text),
+        _ => false,
+    }
+}
+
+/// A state that is over.
+fn is_closed_word(value: &RawValue) -> bool {
+    match token(value) {
+        Token::Text(word) => ["closed", "liquidated"].contains(&folded(&word).as_str()),
+        _ => false,
+    }
 }
 
 /// Null and empty text say nothing.
@@ -279,7 +376,7 @@ fn truth(value: &RawValue) -> Option<bool> {
 }
 
 /// Equal up to what a float on the way loses.
-fn near(a: Decimal, b: Decimal) -> bool {
+pub(super) fn near(a: Decimal, b: Decimal) -> bool {
     if a.is_zero() || b.is_zero() {
         return a == b;
     }

@@ -79,7 +79,7 @@ pub(super) const MODES: [&str; 7] =
     ["posmode", "positionmode", "holdmode", "separatedmode", "mode", "hedgemode", "mergemode"];
 
 /// The average entry.
-pub(super) const ENTRIES: [&str; 23] = [
+pub(super) const ENTRIES: [&str; 26] = [
     "entryprice",
     "entrypx",
     "avgentryprice",
@@ -103,6 +103,9 @@ pub(super) const ENTRIES: [&str; 23] = [
     "costprice",
     "ep",
     "avgopenpositionprice",
+    "newaverageentryprice",
+    "priceentry",
+    "baseprice",
 ];
 
 /// A price of about now.
@@ -126,7 +129,7 @@ pub(super) const PROFITS: [&str; 12] = [
 ];
 
 /// What the position is worth, in the currency that it is settled in; the unit of the others is a proof that fails.
-pub(super) const VALUES: [&str; 10] = [
+pub(super) const VALUES: [&str; 12] = [
     "notional",
     "notionalvalue",
     "positionvalue",
@@ -137,6 +140,8 @@ pub(super) const VALUES: [&str; 10] = [
     "ordervalue",
     "value",
     "sizecurrency",
+    "openval",
+    "nominalvalue",
 ];
 
 /// The initial margin.
@@ -167,24 +172,41 @@ pub(super) const MARGIN_MODES: [&str; 3] = ["marginmode", "margintype", "mgnmode
 pub(super) const IDS: [&str; 8] =
     ["symbol", "instid", "contractcode", "contract", "instrumentname", "instrument", "market", "productid"];
 
-/// Names that only a row of a closed position fills.
-pub(super) const CLOSED: [&str; 15] = [
-    "closetime",
-    "closedtime",
-    "closingtime",
-    "closedat",
-    "closeid",
-    "closetotalpos",
-    "closeavgpx",
-    "closeavgprice",
-    "closepriceavg",
-    "avgcloseprice",
-    "closeprice",
-    "avgexitprice",
-    "exitprice",
-    "closedsize",
-    "closepositionvolume",
-];
+/// Names that only a row of a closed position fills, beside closing prices and closed quantities.
+pub(super) const CLOSED: [&str; 6] =
+    ["closetime", "closedtime", "closingtime", "closedat", "closeid", "closepriceavg"];
 
 /// Of those, when it was closed.
-pub(super) const CLOSED_AT: [&str; 4] = ["closetime", "closedtime", "closingtime", "closedat"];
+pub(super) const CLOSED_AT: [&str; 6] =
+    ["closetime", "closedtime", "closingtime", "closedat", "closetimestamp", "closedtimestamp"];
+
+/// The state of a position in words. That of a market, which closes at night, has longer names.
+pub(super) const STATES: [&str; 6] =
+    ["status", "state", "positionstatus", "positionstate", "posstatus", "positionshowstatus"];
+
+/// At what price it was closed, on the average or at last: `avgClosePrice`, `closed_price`, `exitPx`.
+pub(super) fn is_closing_price(name: &str) -> bool {
+    let average = |name| strip(name, &["average", "avg"]).unwrap_or(name);
+    let closing = strip(average(name), &["closed", "closing", "close", "exit"]);
+    closing.is_some_and(|rest| ["price", "px"].contains(&average(rest)))
+}
+
+/// How much was closed: `closePositionAmt`, `closedSizeRq`. What can be closed, or is about to be, is none.
+pub(super) fn is_closed_quantity(name: &str) -> bool {
+    let Some(rest) = strip(name, &["closed", "cumclose", "close"]) else { return false };
+    let not_yet = ["able", "avail", "avbl", "left", "order", "limit", "frozen"];
+    let what = rest.strip_suffix("rq").unwrap_or(rest);
+    let quantities =
+        ["amt", "amount", "size", "vol", "volume", "qty", "quantity", "pos", "position", "positions"];
+    !not_yet.iter().any(|word| rest.contains(word)) && quantities.iter().any(|word| what.ends_with(word))
+}
+
+/// How much of it can still be closed: less than all of it where closing orders rest.
+pub(super) fn is_available(name: &str) -> bool {
+    name.contains("avail") || name.ends_with("avbl") || name == "closeleft"
+}
+
+/// What follows the first of these beginnings that fits.
+fn strip<'n>(name: &'n str, beginnings: &[&str]) -> Option<&'n str> {
+    beginnings.iter().find_map(|beginning| name.strip_prefix(beginning))
+}

@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use super::figures::Figures;
-use super::info::{Amount, Info};
+use super::figures::{Figures, Verdict};
+use super::info::{Amount, Info, near};
 use super::json::{Fields, Token, token};
 use super::names::{self, Sign, Unit};
 use super::number::Number;
@@ -62,17 +62,27 @@ impl Row<'_> {
         let word = self.side_word();
         let said_size =
             self.fields.number("contractSize")?.map(|n| n.value).filter(|size| *size > Decimal::ZERO);
-        let Some(open) = self.open()? else {
+        let inverse = self.inverse(&symbol, market);
+        let of_entry = |entry| Figures::of(self.fields, &self.info, self.own_row, entry, inverse);
+        let known = [market.map(|m| m.contract_size), said_size];
+        let Some(open) = self.open(known, &of_entry(self.entry().ok().flatten()))? else {
             let contract_size = market.map(|m| m.contract_size).or(said_size);
             let leg = self.leg(word.as_ref().ok().copied().flatten()).ok().flatten();
             return Ok(Draft::Flat(Flat { symbol, leg: leg.unwrap_or(Leg::Net), contract_size }));
         };
         let entry_price = self.entry()?;
-        let inverse = self.inverse(&symbol, market);
-        let figures = Figures::of(self.fields, &self.info, self.own_row, entry_price, inverse);
-        let side = self.side(word?, &open, &figures)?;
+        let figures = of_entry(entry_price);
+        // Some versions of ccxt write the amount there.
+        let is_amount = |size: &Decimal| *size != Decimal::ONE && *size == open.signed().abs();
+        let said_size = said_size.filter(|size| open.contracts.is_some() || !is_amount(size));
+        let side = self.side(word?, &open)?;
         let (contracts, contract_size) = self.contracts(&open, side, market, said_size, &figures)?;
-        let Some(side) = side.or_else(|| figures.side(contracts, contract_size)) else {
+        let by_figures = || match figures.negative_value(contracts, contract_size) {
+            true => Some(Side::Short),
+            false => figures.side(contracts, contract_size),
+        };
+        let by_sign = || self.sign_is_side(&open).then_some(Side::Long);
+        let Some(side) = side.or_else(by_figures).or_else(by_sign) else {
             return Err(("side".to_owned(), Fault::NoSide));
         };
         let leg = self.leg(Some(side))?;
@@ -111,8 +121,8 @@ impl Row<'_> {
         symbol.parse().map_err(|refused| ("symbol".to_owned(), Fault::refused(&refused)))
     }
 
-    /// `None`: nothing is open.
-    fn open(&self) -> Result<Option<Open>, Faulty> {
+    /// `None`: nothing is open. `sizes`: what a contract may be.
+    fn open(&self, sizes: [Option<Decimal>; 2], figures: &Figures) -> Result<Option<Open>, Faulty> {
         let contracts = self.fields.number("contracts")?;
         let raw = self.info.amount().map_err(|(field, fault)| (self.path(&field), fault));
         if let Some(contracts) = contracts {
@@ -121,7 +131,13 @@ impl Row<'_> {
             let raw = raw.ok().flatten();
             let amount = raw.as_ref().map(|raw| raw.number.value);
             if contracts.value.is_zero() {
-                let was = raw.as_ref().is_none_or(|raw| raw.is_vague() && self.info.closed().is_some());
+                let was = self.info.is_over()
+                    || raw.as_ref().is_none_or(|raw| raw.is_vague() && self.info.closed());
+                // Nothing of it can be closed, because closing orders rest on all of it.
+                let stands = |raw: &Amount| !raw.is_vague() && !raw.number.value.is_zero();
+                if !was && raw.as_ref().is_some_and(stands) && self.info.is_available(Decimal::ZERO) {
+                    return Ok(Some(Open { contracts: None, raw }));
+                }
                 return match amount {
                     Some(amount) if !amount.is_zero() && !was => {
                         Err(self.contradicted(contracts, raw.as_ref()))
@@ -129,29 +145,137 @@ impl Row<'_> {
                     _ => Ok(None),
                 };
             }
+            let none_left =
+                raw.as_ref().is_some_and(|raw| raw.left_of.is_some() && raw.number.value.is_zero());
+            if none_left || self.was_closed("contracts", contracts.value, raw.as_ref())? {
+                return Ok(None);
+            }
             if amount.is_some_and(|a| a.is_zero()) && raw.as_ref().is_some_and(|raw| raw.sign == Sign::Side) {
                 return Err(self.contradicted(contracts, raw.as_ref()));
             }
-            if raw.as_ref().is_none_or(Amount::is_vague) && self.info.closed().is_some() {
-                if self.info.is_over() {
-                    return Ok(None);
-                }
-                return Err(("contracts".to_owned(), Fault::History));
-            }
-            return Ok(Some(Open { contracts: Some(contracts.value), raw }));
+            return self.weighed(contracts, raw, sizes).map(Some);
         }
         let Some(raw) = raw? else {
-            let over = self.info.closed().is_some() || self.info.says_flat() || self.realised_only();
+            let over =
+                self.info.closed() || self.info.is_over() || self.info.says_flat() || self.realised_only();
             return if over { Ok(None) } else { Err(("contracts".to_owned(), Fault::NoAmount)) };
         };
         if raw.number.value.is_zero() {
             return Ok(None);
         }
-        if raw.is_vague() && self.info.closed().is_some() {
-            return Err((self.path(&raw.name), Fault::History));
+        if self.was_closed(&self.path(&raw.name), raw.number.value, Some(&raw))? {
+            return Ok(None);
         }
+        let raw = self.agreed(raw, sizes, figures)?;
         self.whole(&self.path(&raw.name), raw.number)?;
         Ok(Some(Open { contracts: None, raw: Some(raw) }))
+    }
+
+    /// Contracts beside the exchange's own amount: both are one figure, if one is the other times the contract size. Where they
+    /// are not, the exchange's counts if its name or where ccxt has its figure from explains it; else neither does.
+    fn weighed(
+        &self,
+        contracts: Number,
+        raw: Option<Amount>,
+        sizes: [Option<Decimal>; 2],
+    ) -> Result<Open, Faulty> {
+        let said = Open { contracts: Some(contracts.value), raw: None };
+        let Some(raw) = raw else { return Ok(said) };
+        let whole = contracts.value.abs();
+        let amount = raw.number.value.abs();
+        if raw.left_of == Some(whole) {
+            self.whole(&self.path(&raw.name), raw.number)?;
+            return Ok(Open { contracts: Some(raw.number.value), raw: None });
+        }
+        let unknown = sizes.iter().all(Option::is_none);
+        let others = self.info.others(&raw);
+        if let Some(same) = others.into_iter().find(|other| near(whole, other.number.value.abs()))
+            && raw.sign == Sign::Unsaid
+            && raw.unit == Unit::Unsaid
+        {
+            return Ok(Open { raw: Some(same), ..said });
+        }
+        if self.own_row || raw.is_vague() || raw.is_fixed_point() || unknown || related(whole, amount, sizes)
+        {
+            return Ok(Open { raw: Some(raw), ..said });
+        }
+        let own = raw.unit == Unit::Contracts
+            || raw.sign == Sign::Side && words::folded(&raw.name) == "newposition"
+            || self.info.is_available(whole)
+            || raw.sign == Sign::Side && self.info.states(whole);
+        if own {
+            self.whole(&self.path(&raw.name), raw.number)?;
+            return Ok(Open { contracts: None, raw: Some(raw) });
+        }
+        Err(self.contradicted(contracts, Some(&raw)))
+    }
+
+    /// The amount of the exchange's own row, where others stand beside it under names as good: the figures decide.
+    fn agreed(&self, raw: Amount, sizes: [Option<Decimal>; 2], figures: &Figures) -> Result<Amount, Faulty> {
+        if raw.sign == Sign::Side || raw.unit != Unit::Unsaid || raw.left_of.is_some() {
+            return Ok(raw);
+        }
+        let value = raw.number.value.abs();
+        let others = self.info.others(&raw);
+        let mut differing = others.iter().filter(|other| !related(value, other.number.value.abs(), sizes));
+        let Some(other) = differing.next() else { return Ok(raw) };
+        let what = format!("says {}, but {}", raw.number.value, self.says(Some(other)));
+        let mut fit = std::iter::once(&raw)
+            .chain(&others)
+            .filter(|amount| figures.fits(amount.number.value.abs(), sizes));
+        match (fit.next(), fit.next()) {
+            (Some(fits), None) => Ok(fits.clone()),
+            _ => Err((self.path(&raw.name), Fault::Contradiction { what })),
+        }
+    }
+
+    /// Whether the row is one of history: what it says was open once, and all of it was closed. A row that was closed, but
+    /// does not say how much of it, or shows a profit that is still open, is a problem.
+    fn was_closed(&self, field: &str, amount: Decimal, raw: Option<&Amount>) -> Result<bool, Faulty> {
+        let vague = raw.is_none_or(Amount::is_vague);
+        let history = || Err((field.to_owned(), Fault::History));
+        if self.info.is_over() {
+            return if self.unrealised().is_some() { history() } else { Ok(true) };
+        }
+        // The amount of an order that closed so much says nothing of what is left.
+        let of_order = raw.is_some_and(Amount::is_vague);
+        if self.info.was_closed(amount) && !of_order && !self.says_open(raw) {
+            return Ok(true);
+        }
+        if vague && self.info.closed() || self.was_exited() {
+            return history();
+        }
+        Ok(false)
+    }
+
+    /// The profit since the entry, if it is not zero.
+    fn unrealised(&self) -> Option<Decimal> {
+        let said = ["unrealizedPnl", "unrealizedProfit"].iter().find_map(|name| self.fields.extra(name));
+        said.or_else(|| self.info.number(&names::PROFITS)).map(|n| n.value).filter(|n| !n.is_zero())
+    }
+
+    /// Whether something in the row is there only of what is open. A margin that ccxt computed is no sign of it.
+    fn says_open(&self, raw: Option<&Amount>) -> bool {
+        let filled = |names: &[&str]| self.info.numbers(names).iter().any(|n| !n.is_zero());
+        let name = raw.and_then(|raw| raw.name.rsplit('.').next()).map(words::folded).unwrap_or_default();
+        let current = ["hold", "curr", "net", "open"].iter().any(|word| name.starts_with(word));
+        current
+            || self.unrealised().is_some()
+            || self.price("markPrice").is_some()
+            || [&names::MARGINS[..], &names::LIQUIDATIONS, &["markprice", "markpx", "margin", "im", "oim"]]
+                .iter()
+                .any(|names| filled(names))
+    }
+
+    /// A unified row alone that realised something, has a price of the exit and none of now: of a closing, and it does not
+    /// say of how much.
+    fn was_exited(&self) -> bool {
+        let figure = |name| self.fields.extra(name).filter(|n| !n.value.is_zero()).is_some();
+        self.own_row
+            && figure("realizedPnl")
+            && (figure("exitPrice") || figure("lastPrice"))
+            && !figure("markPrice")
+            && self.unrealised().is_none()
     }
 
     fn contradicted(&self, contracts: Number, raw: Option<&Amount>) -> Faulty {
@@ -196,7 +320,7 @@ impl Row<'_> {
     }
 
     /// Long or short by word or sign. A negative amount is never long.
-    fn side(&self, word: Option<Side>, open: &Open, figures: &Figures) -> Result<Option<Side>, Faulty> {
+    fn side(&self, word: Option<Side>, open: &Open) -> Result<Option<Side>, Faulty> {
         let raw = open.raw.as_ref();
         let negative =
             open.signed() < Decimal::ZERO || raw.is_some_and(|raw| raw.number.value < Decimal::ZERO);
@@ -226,10 +350,18 @@ impl Row<'_> {
             Some(raw) => raw.sign == Sign::Side || signed,
             None => signed,
         };
-        if positive {
-            return Ok(Some(Side::Long));
-        }
-        Ok(figures.negative_value().then_some(Side::Short))
+        Ok(positive.then_some(Side::Long))
+    }
+
+    /// Whether a positive amount is long because nothing else in the exchange's row could carry a direction: then its sign does.
+    /// An excerpt leaves things out, and an asset has none: the row must name what it is and show that something is open.
+    fn sign_is_side(&self, open: &Open) -> bool {
+        let Some(raw) = &open.raw else { return false };
+        let live = ["unrealizedPnl", "unrealizedProfit"].iter().any(|name| self.fields.extra(name).is_some())
+            || ["markPrice", "liquidationPrice", "collateral", "initialMargin"]
+                .iter()
+                .any(|name| self.price(name).is_some());
+        raw.number.value > Decimal::ZERO && live && self.info.is_whole() && !self.info.may_tell_direction()
     }
 
     /// Contracts above zero, and the contract size as far as it is known.
@@ -245,7 +377,20 @@ impl Row<'_> {
         let amount = open.signed().abs();
         let raw = match (open.contracts, &open.raw) {
             (None, Some(raw)) if raw.unit != Unit::Contracts => raw,
-            _ => return Ok((amount, known.or_else(|| figures.contract_size(amount, side, said)))),
+            _ => {
+                let Some(known) = known else {
+                    return Ok((amount, figures.contract_size(amount, side, said)));
+                };
+                return match figures.verdict(amount, side, known) {
+                    Verdict::Kept => Ok((amount, Some(known))),
+                    Verdict::Base => Ok((divided("contracts".to_owned(), amount, known)?, Some(known))),
+                    Verdict::Disproved => {
+                        let what =
+                            format!("says {amount}, and its figures are not those of contracts of {known}");
+                        Err(("contracts".to_owned(), Fault::Contradiction { what }))
+                    }
+                };
+            }
         };
         let size = known.or(said);
         let unknown = || (self.path(&raw.name), Fault::UnknownUnit { text: raw.number.value.to_string() });
@@ -264,14 +409,7 @@ impl Row<'_> {
             (None, _) => Err(unknown()),
             (Some(unit), None) => Ok((amount, Some(unit))),
             (Some(unit), Some(size)) if unit == size => Ok((amount, Some(size))),
-            (Some(_), Some(size)) => {
-                // What a quantity can hold has come out even: a quotient that was rounded has 28 digits.
-                let even = |c: &Decimal| Quantity::new(*c).is_ok() && c.checked_mul(size) == Some(amount);
-                let contracts = amount.checked_div(size).filter(even);
-                let text = format!("{amount} / {size}");
-                let contracts = contracts.ok_or((self.path(&raw.name), Fault::TooManyDigits { text }))?;
-                Ok((contracts.normalize(), Some(size)))
-            }
+            (Some(_), Some(size)) => Ok((divided(self.path(&raw.name), amount, size)?, Some(size))),
         }
     }
 
@@ -354,4 +492,23 @@ impl Row<'_> {
             }
         }
     }
+}
+
+/// Whether one figure is the other, or the other in the other unit.
+fn related(contracts: Decimal, amount: Decimal, sizes: [Option<Decimal>; 2]) -> bool {
+    let times = |a: Decimal, size: Decimal, b| a.checked_mul(size).is_some_and(|product| near(product, b));
+    near(contracts, amount)
+        || sizes
+            .into_iter()
+            .flatten()
+            .any(|size| times(contracts, size, amount) || times(amount, size, contracts))
+}
+
+/// Base units as contracts.
+fn divided(field: String, amount: Decimal, size: Decimal) -> Result<Decimal, Faulty> {
+    // What a quantity can hold has come out even: a quotient that was rounded has 28 digits.
+    let even = |c: &Decimal| Quantity::new(*c).is_ok() && c.checked_mul(size) == Some(amount);
+    let contracts = amount.checked_div(size).filter(even);
+    let text = format!("{amount} / {size}");
+    Ok(contracts.ok_or((field, Fault::TooManyDigits { text }))?.normalize())
 }
