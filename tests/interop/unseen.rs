@@ -205,3 +205,77 @@ fn the_sign_is_the_side_where_nothing_else_can_be() {
     assert_eq!(problem(&row("").replace(r#""market":"BTC_PERP","#, "")), none);
     assert_eq!(problem(&row("").replace("70177.2", "0")), none);
 }
+
+#[test]
+fn spot_on_margin_is_short_by_what_it_owes() {
+    let row = r#"[{"symbol":"LTC/USDT","side":null,"contracts":12.0036,"info":{"instId":"LTC-USDT","pos":"12.0036","posCcy":"USDT",
+        "liab":"-0.113791","liabCcy":"LTC","posSide":"net"}}]"#;
+    let short = open(row);
+    assert_eq!(
+        (short.side, short.contracts, short.contract_size),
+        (Side::Short, decimal("0.113791"), Some(Decimal::ONE))
+    );
+    let owes_quote = row.replace(r#""liabCcy":"LTC""#, r#""liabCcy":"USDT""#);
+    assert!(problem(&owes_quote).starts_with("venue LTC/USDT: info.posCcy: "), "{}", problem(&owes_quote));
+    let long = row.replace(r#""posCcy":"USDT""#, r#""posCcy":"LTC""#);
+    assert_eq!((open(&long).side, open(&long).contracts), (Side::Long, decimal("12.0036")));
+}
+
+#[test]
+fn a_name_of_18_decimals_says_that_the_amount_has_them() {
+    let row = |amount: &str, side: &str| {
+        format!(
+            r#"[{{"symbol":"ETH/USDC:USDC","side":{side},"contracts":null,"contractSize":1,"info":{{"product_id":4,
+            "balance":{{"amount":"{amount}","last_cumulative_funding_x18":"1"}}}}}}]"#
+        )
+    };
+    let short = open(&row("-200000000000000000", r#""sell""#));
+    assert_eq!((short.side, short.contracts), (Side::Short, decimal("0.2")));
+    assert_eq!(open(&row("100000000000000", "null")).contracts, decimal("0.0001"));
+    assert_eq!(open(&row("100000000000000", "null")).side, Side::Long);
+    // ccxt says sell of what is less than one whole.
+    assert_eq!(
+        problem(&row("200000000000000000", r#""sell""#)),
+        "venue ETH/USDC:USDC: side: says short, but info.balance.amount says 0.2"
+    );
+    assert_eq!(flat(&row("0", r#""sell""#)).symbol.as_str(), "ETH/USDC:USDC");
+}
+
+#[test]
+fn no_contracts_with_a_profit_is_a_contradiction() {
+    let row = r#"[{"symbol":"A/B:B","side":"long","contracts":0,"entryPrice":5,"unrealizedPnl":0.5}]"#;
+    assert_eq!(problem(row), "venue A/B:B: contracts: says 0, but unrealizedPnl says 0.5");
+    assert_eq!(flat(&row.replace("0.5", "0")).symbol.as_str(), "A/B:B");
+    assert_eq!(flat(&row.replace(r#""entryPrice":5"#, r#""entryPrice":0"#)).symbol.as_str(), "A/B:B");
+}
+
+#[test]
+fn the_exchanges_row_may_be_a_text_or_a_list_of_one() {
+    let info = r#"{"instrument_id":17,"product_symbol":"BTCUSDT","position":"-2","positionType":"SHORT"}"#;
+    let text = serde_json::to_string(info).unwrap();
+    for info in [info, &text, &format!("[{info}]")] {
+        let row = open(&format!(r#"[{{"contracts":2,"contractSize":1,"info":{info}}}]"#));
+        assert_eq!((row.symbol.as_str(), row.side), ("BTCUSDT", Side::Short), "{info}");
+    }
+    // What is neither says nothing.
+    for info in [r#""{\"position\":""#, r#"[{"position":"-2"},{"position":"-2"}]"#, r#""-2""#, "[[1]]"] {
+        let row = open(&format!(r#"[{{"symbol":"A/B:B","side":"long","contracts":2,"info":{info}}}]"#));
+        assert_eq!(row.contracts, decimal("2"), "{info}");
+    }
+}
+
+#[test]
+fn words_of_a_direction() {
+    let row = |info: &str| {
+        format!(r#"[{{"symbol":"A/B:B","contracts":2,"contractSize":1,"info":{{"size":"2",{info}}}}}]"#)
+    };
+    for (info, side) in [
+        (r#""side":"go_long""#, Side::Long),
+        (r#""direction":"open_short""#, Side::Short),
+        (r#""position_type":"LONG""#, Side::Long),
+    ] {
+        assert_eq!(open(&row(info)).side, side, "{info}");
+    }
+    // The type of an order is not that of the position.
+    assert!(problem(&row(r#""type":"sell""#)).contains("whether it is long or short"));
+}

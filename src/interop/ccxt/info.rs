@@ -26,6 +26,8 @@ pub(super) struct Amount {
     pub unit: Unit,
     /// Of how much it is what is left, where the row says how much of that was closed.
     pub left_of: Option<Decimal>,
+    /// It was written as a fixed-point integer, with a sign.
+    pub scaled: bool,
 }
 
 /// The fields of an exchange's own row, outermost first.
@@ -40,6 +42,24 @@ impl Amount {
     pub fn is_vague(&self) -> bool {
         let name = self.name.rsplit('.').next().map(folded);
         name.is_some_and(|name| ["qty", "quantity", "volume", "amount"].contains(&name.as_str()))
+    }
+
+    /// An integer of 18 decimals as what it means: base units, with a sign.
+    fn unscaled(self) -> Self {
+        let value = self.number.value;
+        let scaled =
+            value.checked_mul(Decimal::new(1, 18)).filter(|_| value.scale() == 0 && self.number.exact);
+        // 28 decimals hold a product of that many digits, or it was rounded.
+        match scaled.filter(|scaled| scaled.checked_mul(Decimal::from(10_u64.pow(18))) == Some(value)) {
+            Some(scaled) => Self {
+                number: Number { value: scaled.normalize(), exact: true },
+                sign: Sign::Side,
+                unit: Unit::Base,
+                scaled: true,
+                ..self
+            },
+            None => self,
+        }
     }
 
     /// Some exchanges write fixed-point integers of 18 decimals: so great a number is no amount as it stands.
@@ -106,8 +126,14 @@ impl<'a> Info<'a> {
         all.any(|n| near(n.value.abs(), figure))
     }
 
-    /// How much is open.
+    /// How much is open. Where a name in the row says that it has 18 decimals, the amount beside it has them too.
     pub fn amount(&self) -> Result<Option<Amount>, Faulty> {
+        let fixed = self.text.to_ascii_lowercase().contains("x18\"");
+        let amount = self.written()?;
+        Ok(amount.map(|amount| if fixed { amount.unscaled() } else { amount }))
+    }
+
+    fn written(&self) -> Result<Option<Amount>, Faulty> {
         for level in &self.levels {
             if let Some(left) = left_of(level) {
                 return Ok(Some(left));
@@ -120,7 +146,14 @@ impl<'a> Info<'a> {
                 }
                 let number = value_number(value).map_err(|fault| (path.clone(), fault))?;
                 if let Some(number) = number {
-                    return Ok(Some(Amount { name: path.clone(), number, sign, unit, left_of: None }));
+                    return Ok(Some(Amount {
+                        name: path.clone(),
+                        number,
+                        sign,
+                        unit,
+                        left_of: None,
+                        scaled: false,
+                    }));
                 }
             }
         }
@@ -141,6 +174,7 @@ impl<'a> Info<'a> {
                 sign: *sign,
                 unit: *unit,
                 left_of: None,
+                scaled: false,
             })
         });
         named.collect()
@@ -158,6 +192,15 @@ impl<'a> Info<'a> {
                         Direction::Signed => signed = true,
                         Direction::Silent | Direction::Unknown => {}
                     }
+                }
+            }
+            // A type of a position is long or short; what is bought or sold there is the order's.
+            for (_, _, value) in level.iter().filter(|(name, _, _)| name.ends_with("type")) {
+                let Token::Text(word) = token(value) else { continue };
+                match folded(&word).as_str() {
+                    "long" => return Direction::Of(Side::Long),
+                    "short" => return Direction::Of(Side::Short),
+                    _ => {}
                 }
             }
             for (_, _, value) in level.iter().filter(|(name, _, _)| YES_IS_LONG.contains(&name.as_str())) {
@@ -244,11 +287,29 @@ impl<'a> Info<'a> {
         [0, 1, 2].into_iter().find(|n| Decimal::from(*n) == index.value)
     }
 
-    /// The exchange's own name of what is open.
+    /// The exchange's own name of what is open; a number only where there is no text.
     pub fn name(&self) -> Option<String> {
-        match self.find(&IDS).map(|(_, value)| token(value)) {
-            Some(Token::Text(name)) => Some(name),
-            Some(Token::Number(name)) => Some(name.to_owned()),
+        let named = || {
+            self.levels.iter().flat_map(|level| {
+                IDS.iter().filter_map(|wanted| level.iter().find(|(name, _, _)| name == wanted))
+            })
+        };
+        let text = named().find_map(|(_, _, value)| match token(value) {
+            Token::Text(name) if !name.is_empty() => Some(name),
+            _ => None,
+        });
+        text.or_else(|| {
+            named().find_map(|(_, _, value)| match token(value) {
+                Token::Number(name) => Some(name.to_owned()),
+                _ => None,
+            })
+        })
+    }
+
+    /// A text under this name.
+    pub fn word(&self, name: &str) -> Option<String> {
+        match self.find(&[name]).map(|(_, value)| token(value)) {
+            Some(Token::Text(word)) => Some(word),
             _ => None,
         }
     }
@@ -336,6 +397,7 @@ fn left_of(level: &[(String, String, &RawValue)]) -> Option<Amount> {
             sign: Sign::Unsaid,
             unit: Unit::Unsaid,
             left_of: Some(whole.value.abs()),
+            scaled: false,
         })
     })
 }

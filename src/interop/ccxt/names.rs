@@ -169,8 +169,22 @@ pub(super) const LIQUIDATIONS: [&str; 7] = [
 pub(super) const MARGIN_MODES: [&str; 3] = ["marginmode", "margintype", "mgnmode"];
 
 /// What is traded, by the exchange's own name.
-pub(super) const IDS: [&str; 8] =
-    ["symbol", "instid", "contractcode", "contract", "instrumentname", "instrument", "market", "productid"];
+pub(super) const IDS: [&str; 14] = [
+    "symbol",
+    "instid",
+    "contractcode",
+    "contract",
+    "instrumentname",
+    "instrument",
+    "market",
+    "productid",
+    "marketcode",
+    "marketname",
+    "instrumentid",
+    "productsymbol",
+    "pair",
+    "tradeable",
+];
 
 /// Names that only a row of a closed position fills, beside closing prices and closed quantities.
 pub(super) const CLOSED: [&str; 6] =

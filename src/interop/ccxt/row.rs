@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::figures::{Figures, Verdict};
 use super::info::{Amount, Info, near};
-use super::json::{Fields, Token, token};
+use super::json::{self, Fields, Token, token};
 use super::names::{self, Sign, Unit};
 use super::number::Number;
 use super::positions::{Flat, Position};
@@ -26,7 +26,9 @@ pub(super) enum Draft {
 
 pub(super) fn read(value: &RawValue, source: &Source) -> Result<Draft, Problem> {
     source.row(value, |fields| {
-        let own = fields.get("info").filter(|info| matches!(token(info), Token::Object | Token::Array));
+        let unpacked = fields.get("info").and_then(unpacked);
+        let said = unpacked.as_deref().or_else(|| fields.get("info"));
+        let own = said.filter(|info| matches!(token(info), Token::Object | Token::Array));
         let info = Info::of(own.unwrap_or(value))
             .map_err(|(field, fault)| (if own.is_some() { format!("info.{field}") } else { field }, fault))?;
         Row { fields, info, own_row: own.is_none(), source }.read()
@@ -65,7 +67,13 @@ impl Row<'_> {
         let inverse = self.inverse(&symbol, market);
         let of_entry = |entry| Figures::of(self.fields, &self.info, self.own_row, entry, inverse);
         let known = [market.map(|m| m.contract_size), said_size];
-        let Some(open) = self.open(known, &of_entry(self.entry().ok().flatten()))? else {
+        let open = self.open(known, &of_entry(self.entry().ok().flatten()))?;
+        let borrowed = match open {
+            Some(_) => self.borrowed(&symbol)?,
+            None => None,
+        };
+        let said_size = borrowed.as_ref().map_or(said_size, |_| Some(Decimal::ONE));
+        let Some(open) = borrowed.or(open) else {
             let contract_size = market.map(|m| m.contract_size).or(said_size);
             let leg = self.leg(word.as_ref().ok().copied().flatten()).ok().flatten();
             return Ok(Draft::Flat(Flat { symbol, leg: leg.unwrap_or(Leg::Net), contract_size }));
@@ -138,9 +146,14 @@ impl Row<'_> {
                 if !was && raw.as_ref().is_some_and(stands) && self.info.is_available(Decimal::ZERO) {
                     return Ok(Some(Open { contracts: None, raw }));
                 }
-                return match amount {
-                    Some(amount) if !amount.is_zero() && !was => {
-                        Err(self.contradicted(contracts, raw.as_ref()))
+                if amount.is_some_and(|amount| !amount.is_zero()) && !was {
+                    return Err(self.contradicted(contracts, raw.as_ref()));
+                }
+                // Nothing earns nothing.
+                return match (self.fields.extra("entryPrice"), self.open_profit()) {
+                    (Some(entry), Some((name, profit))) if !entry.value.is_zero() && !self.info.is_over() => {
+                        let what = format!("says 0, but {name} says {profit}");
+                        Err(("contracts".to_owned(), Fault::Contradiction { what }))
                     }
                     _ => Ok(None),
                 };
@@ -169,6 +182,25 @@ impl Row<'_> {
         let raw = self.agreed(raw, sizes, figures)?;
         self.whole(&self.path(&raw.name), raw.number)?;
         Ok(Some(Open { contracts: None, raw: Some(raw) }))
+    }
+
+    /// Spot on margin: an amount whose own currency is the quote is what was got for what was sold, and what is open is what is
+    /// owed of the base currency.
+    fn borrowed(&self, symbol: &Symbol) -> Result<Option<Open>, Faulty> {
+        let Some((base, quote)) = symbol.as_str().split_once('/').filter(|(_, quote)| !quote.contains(':'))
+        else {
+            return Ok(None);
+        };
+        if self.info.word("posccy").as_deref() != Some(quote) {
+            return Ok(None);
+        }
+        let owed = self.info.number(&["liab"]).filter(|owed| owed.exact && !owed.value.is_zero());
+        match owed {
+            Some(owed) if self.info.word("liabccy").as_deref() == Some(base) => {
+                Ok(Some(Open { contracts: Some(-owed.value.abs()), raw: None }))
+            }
+            _ => Err(("info.posCcy".to_owned(), Fault::UnknownUnit { text: quote.to_owned() })),
+        }
     }
 
     /// Contracts beside the exchange's own amount: both are one figure, if one is the other times the contract size. Where they
@@ -246,6 +278,14 @@ impl Row<'_> {
             return history();
         }
         Ok(false)
+    }
+
+    /// The profit since the entry by ccxt's own names, if it is not zero.
+    fn open_profit(&self) -> Option<(&'static str, Decimal)> {
+        let mut named = ["unrealizedPnl", "unrealizedProfit"]
+            .into_iter()
+            .filter_map(|name| Some((name, self.fields.extra(name)?.value)));
+        named.find(|(_, profit)| !profit.is_zero())
     }
 
     /// The profit since the entry, if it is not zero.
@@ -339,6 +379,11 @@ impl Row<'_> {
                 return Err(("side".to_owned(), Fault::Contradiction { what }));
             }
             return Ok(Some(Side::Short));
+        }
+        // ccxt has such a side from an integer that it took for the amount.
+        if told == Some(Side::Short) && raw.is_some_and(|raw| raw.scaled) {
+            let what = format!("says short, but {}", self.says(raw));
+            return Err(("side".to_owned(), Fault::Contradiction { what }));
         }
         if told.is_some() {
             return Ok(told);
@@ -511,4 +556,20 @@ fn divided(field: String, amount: Decimal, size: Decimal) -> Result<Decimal, Fau
     let contracts = amount.checked_div(size).filter(even);
     let text = format!("{amount} / {size}");
     Ok(contracts.ok_or((field, Fault::TooManyDigits { text }))?.normalize())
+}
+
+/// The object in a list of one, or in a text that is JSON itself. `None`: it is neither.
+fn unpacked(info: &RawValue) -> Option<Box<RawValue>> {
+    let object = |value: Box<RawValue>| (token(&value) == Token::Object).then_some(value);
+    match info.get().as_bytes().first()? {
+        b'[' => match json::rows(info.get()).ok()?.as_slice() {
+            [one] => object((*one).to_owned()),
+            _ => None,
+        },
+        b'"' => {
+            let text: String = serde_json::from_str(info.get()).ok()?;
+            object(serde_json::from_str(&text).ok()?)
+        }
+        _ => None,
+    }
 }

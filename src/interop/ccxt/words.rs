@@ -22,8 +22,8 @@ pub(super) enum Direction {
 
 pub(super) fn direction(word: &str) -> Direction {
     match folded(word.trim()).as_str() {
-        "long" | "buy" | "bid" => Direction::Of(Side::Long),
-        "short" | "sell" | "ask" => Direction::Of(Side::Short),
+        "long" | "buy" | "bid" | "golong" | "openlong" => Direction::Of(Side::Long),
+        "short" | "sell" | "ask" | "goshort" | "openshort" => Direction::Of(Side::Short),
         "both" | "net" | "merged" | "oneway" => Direction::Signed,
         "" | "none" | "null" | "flat" | "neutral" => Direction::Silent,
         _ => Direction::Unknown,
