@@ -15,6 +15,7 @@ mod others;
 mod own;
 mod quirks;
 mod unseen;
+mod unseen_trades;
 
 use posbook::interop::ccxt::{self, Flat, Position, Row, Source};
 

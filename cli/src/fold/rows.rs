@@ -22,6 +22,7 @@ pub fn run(path: &Path, options: &Options) -> Result<Verdict, Failure> {
         known(&sizes, read.symbols.iter().map(String::as_str)).map_err(input)?;
         let said = |symbol: &str| sizes.iter().any(|(of, _)| of == symbol);
         problems.extend(read.doubts.into_iter().filter(|(of, _)| !said(of)).map(|(_, doubt)| doubt));
+        problems.extend(read.unpaid.into_values());
         // What somebody says wins over what the trades prove: the last that is named counts.
         sizes.splice(0..0, read.sizes);
         refused = read.problems;

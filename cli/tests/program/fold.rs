@@ -243,7 +243,7 @@ fn costs_that_do_not_say_what_was_taken_for_a_contract_are_told() {
 }
 
 #[test]
-fn markets_say_what_a_contract_is_whatever_it_cost_but_not_on_spot() {
+fn markets_say_what_a_contract_is_a_cost_that_says_otherwise_is_told_and_spot_has_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("markets.json");
     // With the mark that some programs put before the text.
@@ -251,14 +251,23 @@ fn markets_say_what_a_contract_is_whatever_it_cost_but_not_on_spot() {
         {"id": "A_B", "symbol": "A/B", "contractSize": 5, "inverse": false}]"#;
     std::fs::write(&path, format!("\u{feff}{markets}")).unwrap();
     let arguments = ["fold", "-", "--markets", path.to_str().unwrap(), "--format", "json"];
-    let trade = |symbol: &str| {
+    let trade = |symbol: &str, cost: u32, amount: &str, info: &str| {
         format!(
-            r#"[{{"id": "1", "symbol": "{symbol}", "side": "buy", "price": 200, "amount": 3, "cost": 60}}]"#
+            r#"[{{"id": "1", "symbol": "{symbol}", "side": "buy", "price": 200, "amount": {amount}, "cost": {cost}, "info": {info}}}]"#
         )
     };
-    let folded = yes(&fed(&arguments, &trade("A/B:B")));
+    let folded = yes(&fed(&arguments, &trade("A/B:B", 300, "3", "null")));
     assert_eq!(folded["positions"][0]["contract_size"], "0.5");
-    let said = refused(&fed(&arguments, &trade("A/B")), 2);
+    // The markets count, and so does that they are doubtful.
+    let output = fed(&arguments, &trade("A/B:B", 60, "3", "null"));
+    let doubtful = json(&output);
+    assert_eq!((output.status.code(), &doubtful["positions"][0]["contract_size"]), (Some(1), &"0.5".into()));
+    let [problem] = strings(&doubtful["problems"])[..] else { panic!("{doubtful}") };
+    assert!(problem.contains("taken for 0.5, and by its cost row 0 has one of 0.1"), "{problem}");
+    // Base units, whose cost was multiplied by the size once more.
+    let base = yes(&fed(&arguments, &trade("A/B:B", 150, "1.5", r#"{"quantity": "3"}"#)));
+    assert_eq!(base["positions"][0]["quantity"], "3");
+    let said = refused(&fed(&arguments, &trade("A/B", 60, "3", "null")), 2);
     assert!(said.contains("A/B is spot, where a contract is 1, and not 5"), "{said}");
 }
 
@@ -388,6 +397,30 @@ fn a_trade_that_cannot_be_read_is_told_with_its_row_and_the_verdict_is_no() {
     }
     let none = fed(&["fold", "-", "--format", "json"], "[]");
     assert_eq!((none.status.code(), &json(&none)["fills"]), (Some(0), &0.into()));
+}
+
+#[test]
+fn a_fee_that_nobody_says_is_told_and_its_fill_booked() {
+    let trade = |fee: &str| {
+        format!(r#"[{{"id": "1", "symbol": "A/B:B", "side": "buy", "price": 2, "amount": 1, {fee}}}]"#)
+    };
+    let output = fed(
+        &["fold", "-", "--format", "json"],
+        &trade(r#""fee": {"cost": null, "currency": "USDT"}, "fees": []"#),
+    );
+    let folded = json(&output);
+    assert_eq!((output.status.code(), &folded["fills"]), (Some(1), &1.into()));
+    let told = "A/B:B: row 0 has a fee in USDT and does not say how much: it is booked without";
+    assert_eq!(strings(&folded["problems"]), [told]);
+    for fee in [
+        r#""fee": {"cost": null, "currency": null}"#,
+        r#""fee": {"cost": 0, "currency": "B"}"#,
+        r#""fee": {"cost": null, "currency": "B"}, "fees": [{"cost": "0.1", "currency": "B"}]"#,
+        r#""fee": null, "fees": null"#,
+        r#""fee": {}"#,
+    ] {
+        yes(&fed(&["fold", "-", "--format", "json"], &trade(fee)));
+    }
 }
 
 fn refused_input(text: &str) -> String {

@@ -245,6 +245,16 @@ impl<'a> Info<'a> {
         }
     }
 
+    /// The same, where it is a word or a number that is not understood.
+    pub fn unknown_side(&self) -> Option<String> {
+        let said = match token(self.find(&["positionside", "posside", "ps"])?.1) {
+            Token::Text(word) => word,
+            Token::Number(number) => number.to_owned(),
+            _ => return None,
+        };
+        (words::direction(&said) == Direction::Unknown).then_some(said)
+    }
+
     /// Whether the row says that the account is in hedge mode.
     pub fn hedged(&self) -> Option<bool> {
         if let Some((_, value)) = self.find(&["onlyoneposition"])

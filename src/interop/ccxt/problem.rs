@@ -79,6 +79,8 @@ pub enum Fault {
     Contradiction { what: String },
     #[error("describes a position that was closed, not what is open")]
     History,
+    #[error("{text:?} is a payment, not a fill")]
+    Payment { text: String },
     #[error("is open in another row of the same symbol and leg; neither can be preferred")]
     Duplicate,
     #[error("the book refuses it: {rule}")]

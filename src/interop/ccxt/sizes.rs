@@ -43,7 +43,7 @@ pub fn contract_sizes(text: &str, source: &Source) -> Result<HashMap<Symbol, Dec
 }
 
 /// What one trade proves. Spot has no contracts.
-fn proof(fields: &Fields<'_>, symbol: &Symbol) -> Option<Decimal> {
+pub(super) fn proof(fields: &Fields<'_>, symbol: &Symbol) -> Option<Decimal> {
     let above_zero = |name| fields.extra(name).map(|n| n.value.abs()).filter(|n| *n > Decimal::ZERO);
     let (cost, amount, price) = (above_zero("cost")?, above_zero("amount")?, above_zero("price")?);
     let (pair, settle) = symbol.as_str().split_once(':')?;
