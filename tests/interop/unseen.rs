@@ -3,7 +3,7 @@
 use posbook::interop::ccxt::{self, Markets, Row, Source};
 use posbook::{Decimal, Side};
 
-use crate::{flat, open, problem};
+use crate::{flat, open, problem, rows};
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -278,4 +278,37 @@ fn words_of_a_direction() {
     }
     // The type of an order is not that of the position.
     assert!(problem(&row(r#""type":"sell""#)).contains("whether it is long or short"));
+}
+
+#[test]
+fn a_negative_amount_says_that_those_beside_it_have_signs() {
+    let row = |symbol: &str, size: &str, more: &str| {
+        format!(
+            r#"{{"symbol":"{symbol}","side":null,"contracts":null,"contractSize":1,"info":{{"size":"{size}"{more}}}}}"#
+        )
+    };
+    let sides = |texts: &[String]| -> Vec<Option<Side>> {
+        let of = |row: Row| match row {
+            Row::Position(row) => Some(row.side),
+            _ => None,
+        };
+        rows(&format!("[{}]", texts.join(","))).into_iter().map(of).collect()
+    };
+    let (long, short) = (row("A/B:B", "2", ""), row("C/B:B", "-3", ""));
+    assert_eq!(sides(std::slice::from_ref(&long)), [None]);
+    assert_eq!(sides(&[long.clone(), short.clone()]), [Some(Side::Long), Some(Side::Short)]);
+    // One of another shape says nothing of it.
+    assert_eq!(sides(&[row("A/B:B", "2", r#","leg":1"#), short]), [None, Some(Side::Short)]);
+}
+
+#[test]
+fn what_is_not_settled_in_a_currency_of_its_own_is_spot() {
+    let row = r#"[{"symbol":"ETH/USDT","side":"long","contracts":0.02,"info":{"pair":"ETHUSDT","vol":"0.02","vol_closed":"0"}}]"#;
+    assert_eq!(open(row).contract_size, Some(Decimal::ONE));
+    assert_eq!(open(&row.replace("0.02,", "null,")).contracts, decimal("0.02"));
+    // Old versions of ccxt leave the settle currency out of contracts too, and say what one is.
+    assert_eq!(
+        open(&row.replace(r#""info""#, r#""contractSize":10,"info""#)).contract_size,
+        Some(decimal("10"))
+    );
 }

@@ -231,6 +231,12 @@ impl<'a> Info<'a> {
         words.iter().any(|word| text.contains(word)) || self.levels.iter().flatten().any(typed)
     }
 
+    /// All names, in their order.
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.levels.iter().flatten().map(|(_, path, _)| path.as_str()).collect();
+        names.join(" ")
+    }
+
     /// Whether the row looks whole: it names what it is, and says more of it than an excerpt does.
     pub fn is_whole(&self) -> bool {
         self.name().is_some() && self.levels.iter().map(Vec::len).sum::<usize>() >= 5

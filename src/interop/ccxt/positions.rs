@@ -1,6 +1,6 @@
 //! An array of unified positions: each row a position, a flat row or a problem; keyed by symbol and leg; one report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
@@ -183,7 +183,19 @@ impl Positions {
 /// # Errors
 /// The text is no JSON, no array, or has more than 100,000 rows. What is wrong with one row is that row's [`Problem`].
 pub fn positions(text: &str, source: &Source) -> Result<Positions, Unreadable> {
-    let read: Vec<_> = json::rows(text)?.into_iter().map(|value| row::read(value, source)).collect();
+    let values = json::rows(text)?;
+    let mut read: Vec<_> = values.iter().map(|value| row::read(value, source, false)).collect();
+    let sideless =
+        |read: &Result<Draft, Problem>| matches!(read, Err(problem) if problem.fault == Fault::NoSide);
+    if read.iter().any(sideless) {
+        // A negative amount in one row says that the amounts of all rows of its shape have signs.
+        let signed: HashSet<String> = values.iter().filter_map(|value| row::negative_shape(value)).collect();
+        for (value, read) in values.iter().zip(&mut read).filter(|(_, read)| sideless(read)) {
+            if row::shape(value).is_some_and(|shape| signed.contains(&shape)) {
+                *read = row::read(value, source, true);
+            }
+        }
+    }
     let mut sides: HashMap<Symbol, Sides> = HashMap::new();
     for draft in read.iter().flatten() {
         if let Draft::Open(position, told) = draft {

@@ -24,14 +24,15 @@ pub(super) enum Draft {
     Flat(Flat),
 }
 
-pub(super) fn read(value: &RawValue, source: &Source) -> Result<Draft, Problem> {
+/// `signed`: another row of this shape has a negative amount.
+pub(super) fn read(value: &RawValue, source: &Source, signed: bool) -> Result<Draft, Problem> {
     source.row(value, |fields| {
         let unpacked = fields.get("info").and_then(unpacked);
         let said = unpacked.as_deref().or_else(|| fields.get("info"));
         let own = said.filter(|info| matches!(token(info), Token::Object | Token::Array));
         let info = Info::of(own.unwrap_or(value))
             .map_err(|(field, fault)| (if own.is_some() { format!("info.{field}") } else { field }, fault))?;
-        Row { fields, info, own_row: own.is_none(), source }.read()
+        Row { fields, info, own_row: own.is_none(), signed, source }.read()
     })
 }
 
@@ -40,7 +41,27 @@ struct Row<'a> {
     /// The exchange's row; the row itself if there is none beside it.
     info: Info<'a>,
     own_row: bool,
+    /// Another row of this shape has a negative amount.
+    signed: bool,
     source: &'a Source,
+}
+
+/// The names in the exchange's own row, and which of them is the amount. `None`: it has no amount.
+pub(super) fn shape(value: &RawValue) -> Option<String> {
+    shaped(value).map(|(shape, _)| shape)
+}
+
+/// The same of a row whose amount is negative.
+pub(super) fn negative_shape(value: &RawValue) -> Option<String> {
+    shaped(value).filter(|(_, amount)| *amount < Decimal::ZERO).map(|(shape, _)| shape)
+}
+
+fn shaped(value: &RawValue) -> Option<(String, Decimal)> {
+    let fields = Fields::of(value).ok()?;
+    let own = fields.get("info").filter(|info| token(info) == Token::Object);
+    let info = Info::of(own?).ok()?;
+    let amount = info.amount().ok()??;
+    Some((format!("{} {}", amount.name, info.names()), amount.number.value))
 }
 
 /// How much is open, before its unit and side are known.
@@ -67,6 +88,9 @@ impl Row<'_> {
         let inverse = self.inverse(&symbol, market);
         let of_entry = |entry| Figures::of(self.fields, &self.info, self.own_row, entry, inverse);
         let known = [market.map(|m| m.contract_size), said_size];
+        // What is not settled in a currency of its own is spot, and has no contracts.
+        let spot = symbol.as_str().split_once('/').is_some_and(|(_, quote)| !quote.contains(':'));
+        let said_size = said_size.or(spot.then_some(Decimal::ONE));
         let open = self.open(known, &of_entry(self.entry().ok().flatten()))?;
         let borrowed = match open {
             Some(_) => self.borrowed(&symbol)?,
@@ -402,6 +426,9 @@ impl Row<'_> {
     /// An excerpt leaves things out, and an asset has none: the row must name what it is and show that something is open.
     fn sign_is_side(&self, open: &Open) -> bool {
         let Some(raw) = &open.raw else { return false };
+        if self.signed && raw.number.value > Decimal::ZERO {
+            return true;
+        }
         let live = ["unrealizedPnl", "unrealizedProfit"].iter().any(|name| self.fields.extra(name).is_some())
             || ["markPrice", "liquidationPrice", "collateral", "initialMargin"]
                 .iter()
