@@ -29,6 +29,7 @@ fn a_row_of_history_is_flat_whatever_its_amount_is_called() {
     for row in [
         r#"{"side":"long","contracts":30,"realizedPnl":102.89,"info":{"positionAmt":"30.0","positionSide":"LONG",
             "closePositionAmt":"30.0","avgClosePrice":"129.48","closeAllPositions":true}}"#,
+        r#"{"side":"long","contracts":300,"contractSize":0.1,"info":{"positionAmt":"30","closePositionAmt":"30"}}"#,
         r#"{"side":"long","contracts":"0.1","info":{"side":"LONG","size":"0.1","exitPrice":"40000","closedTime":1701563450000}}"#,
         r#"{"side":"long","contracts":0.002,"info":{"quantity":"0.002","closed_price":"61000","pnl":"2","status":"CLOSED"}}"#,
         r#"{"side":"long","contracts":100,"info":{"accum_size":"100","max_size":"100","long_price":"0.766306",

@@ -221,7 +221,8 @@ impl<'a> Info<'a> {
         if signed { Direction::Signed } else { Direction::Silent }
     }
 
-    /// Whether anything in the row, at any depth, may tell a direction: a name or a word that speaks of one, or a type in numbers.
+    /// Whether anything in the row, at any depth, may tell a direction: a name or a word that speaks of one, or a type in
+    /// numbers.
     pub fn may_tell_direction(&self) -> bool {
         let text = self.text.to_ascii_lowercase();
         let words = ["side", "dir", "long", "short", "sign", "buy", "sell", "bid\"", "ask\""];

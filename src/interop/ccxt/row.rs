@@ -295,7 +295,9 @@ impl Row<'_> {
         }
         // The amount of an order that closed so much says nothing of what is left.
         let of_order = raw.is_some_and(Amount::is_vague);
-        if self.info.was_closed(amount) && !of_order && !self.says_open(raw) {
+        let all =
+            self.info.was_closed(amount) || raw.is_some_and(|raw| self.info.was_closed(raw.number.value));
+        if all && !of_order && !self.says_open(raw) {
             return Ok(true);
         }
         if vague && self.info.closed() || self.was_exited() {

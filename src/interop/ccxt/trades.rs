@@ -181,8 +181,8 @@ fn payment(fields: &Fields<'_>, info: Option<&Info<'_>>) -> Option<Faulty> {
     Some((field, Fault::Payment { text: shorten(&text) }))
 }
 
-/// What was done, and to which leg. In hedge mode exchanges name the leg beside the trade, or say whether it was opened or closed:
-/// some then write the order's side (htx), some the leg's (bitget), which is the other one where it was closed.
+/// What was done, and to which leg. In hedge mode exchanges name the leg beside the trade, or say whether it was opened or
+/// closed: some then write the order's side (htx), some the leg's (bitget), which is the other one where it was closed.
 fn legged(side: OrderSide, info: &Info<'_>) -> (OrderSide, Option<Leg>) {
     let of = |side: OrderSide| if side == OrderSide::Buy { Leg::Long } else { Leg::Short };
     let turned = |side: OrderSide| if side == OrderSide::Buy { OrderSide::Sell } else { OrderSide::Buy };
