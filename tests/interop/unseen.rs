@@ -102,6 +102,8 @@ fn contracts_that_are_not_the_exchanges_amount_are_explained_or_a_problem() {
     // Of a coin whose contract nobody knows the ratio may be that.
     assert_eq!(open(&row("2", "null", r#"{"size":"5"}"#)).contracts, decimal("2"));
     let closed = flat(&row("0.02", "1", r#"{"vol":"0.02","vol_closed":"0.02"}"#));
+    let gone = flat(&row("250", "1", r#"{"oldPosition":"-250","newPosition":"0","executionSize":"250"}"#));
+    assert_eq!(gone.contract_size, Some(Decimal::ONE));
     assert_eq!(closed.contract_size, Some(Decimal::ONE));
 }
 

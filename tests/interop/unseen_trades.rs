@@ -3,8 +3,11 @@
 use posbook::interop::ccxt::{self, Markets, Source};
 use posbook::{Leg, OrderSide, Quantity};
 
-/// What was done and to which leg, or what is wrong with the row.
-fn read(rows: &[&str], size: Option<&str>) -> Vec<Result<(OrderSide, Option<Leg>, Quantity), String>> {
+/// What was done, and to which leg.
+type Done = (OrderSide, Option<Leg>, Quantity);
+
+/// What was done, or what is wrong with the row.
+fn read(rows: &[&str], size: Option<&str>) -> Vec<Result<Done, String>> {
     let markets = size.map(|size| format!(r#"[{{"symbol":"A/B:B","contractSize":{size}}}]"#));
     let source = Source::new("venue");
     let source = match markets {
