@@ -315,3 +315,16 @@ fn what_is_not_settled_in_a_currency_of_its_own_is_spot() {
         Some(decimal("10"))
     );
 }
+
+#[test]
+fn a_list_of_one_position_in_the_row_is_that_position() {
+    let row = r#"[{"symbol":"ETH/USDT:USDT","side":null,"contracts":null,"contractSize":1,"collateral":7.4,"info":{"type":"isolated",
+        "symbol":"ETHUSDT_PERP","leverage":"10.00","positions":[{"id":2470568,"quantity":"0.001","price_entry":"2927.509"}]}}]"#;
+    let long = open(row);
+    assert_eq!(
+        (long.side, long.contracts, long.entry_price),
+        (Side::Long, decimal("0.001"), Some(decimal("2927.509")))
+    );
+    let two = row.replace(r#""positions":["#, r#""positions":[{"quantity":"5"},"#);
+    assert!(problem(&two).contains("nothing in the row says how much is open"), "{}", problem(&two));
+}

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use super::Faulty;
-use super::json::{Fields, Token, token, value_number};
+use super::json::{self, Fields, Token, token, value_number};
 use super::names::{
     self, AMOUNTS, CLOSED, CLOSED_AT, DIRECTIONS, IDS, MARGIN_MODES, MODES, STATES, Sign, Unit, YES_IS_LONG,
 };
@@ -84,8 +84,12 @@ impl<'a> Info<'a> {
             fields.iter().map(|(name, value)| (folded(name), format!("{path}{name}"), value)).collect();
         let inner: Vec<_> = level
             .iter()
-            .filter(|(name, _, value)| may_be_the_position(name) && token(value) == Token::Object)
-            .map(|(_, path, value)| (format!("{path}."), *value))
+            .filter_map(|(name, path, value)| match token(value) {
+                Token::Object if may_be_the_position(name) => Some((format!("{path}."), *value)),
+                // Of several nobody says which one the row is.
+                Token::Array if name == "positions" => only(value).map(|one| (format!("{path}."), one)),
+                _ => None,
+            })
             .collect();
         self.levels.push(level);
         for (path, value) in inner {
@@ -389,6 +393,14 @@ impl<'a> Info<'a> {
         let open = self.find(&["isopen"]).and_then(|(_, value)| truth(value));
         let orders = self.numbers(&["openorderbuyqty", "openordersellqty"]);
         open == Some(false) || open == Some(true) && orders.iter().any(|quantity| !quantity.is_zero())
+    }
+}
+
+/// The object in a list of exactly one.
+fn only(list: &RawValue) -> Option<&RawValue> {
+    match json::rows(list.get()).ok()?.as_slice() {
+        [one] if token(one) == Token::Object => Some(*one),
+        _ => None,
     }
 }
 
