@@ -37,6 +37,8 @@ use crate::model::Timestamp;
 pub struct Account {
     realised: Sum,
     fees: Sum,
+    /// Of these, what was paid before what is followed: turnover begins there.
+    paid_before: Sum,
     funding: Sum,
     unexplained: Sum,
     /// Keys that have something unexplained: two gaps may come to nothing together, and are two gaps.
@@ -73,6 +75,7 @@ impl Account {
         Self {
             realised: Sum::default(),
             fees: Sum::default(),
+            paid_before: Sum::default(),
             funding: Sum::default(),
             unexplained: Sum::default(),
             gaps: 0,
@@ -92,13 +95,18 @@ impl Account {
     }
 
     pub(super) fn take(&mut self, time: Timestamp, moved: &Moved) {
-        self.brought_forward(moved);
+        self.add(moved);
         self.turnover.add(moved.turnover);
         self.tracks.iter_mut().for_each(|track| track.take(time, moved));
     }
 
     /// Money from before what is followed: in the sums, and in no period.
     pub(super) fn brought_forward(&mut self, moved: &Moved) {
+        self.add(moved);
+        self.paid_before.add(moved.fees);
+    }
+
+    fn add(&mut self, moved: &Moved) {
         self.realised.add(moved.realised);
         self.fees.add(moved.fees);
         self.funding.add(moved.funding);
@@ -259,9 +267,10 @@ impl Account {
         self.turnover.figure()
     }
 
-    /// Fees / turnover.
+    /// Fees / turnover, both since this is followed.
     pub fn fee_rate(&self) -> Figure {
-        Figure::ratio(self.fees.get(), self.turnover.get(), "turnover")
+        let before = self.paid_before.get().map(|before| -before);
+        Figure::ratio(Sum::of([self.fees.get(), before]).get(), self.turnover.get(), "turnover")
     }
 
     /// The share of the realised profit that fees took: fees / realised. Unknown unless a profit was realised.

@@ -136,12 +136,11 @@ impl Performance {
     /// ```
     pub fn begin(view: &Snapshot, keep: Keep) -> Self {
         let mut begun = Self { lives: Lives::begin(view, keep.lives), ..Self::keeping(keep) };
-        let nothing = Ledger::default();
         for key in view.keys() {
             let Some(instrument) = begun.lives.instrument(key.key.instrument).map(Arc::clone) else {
                 continue;
             };
-            for (currency, moved) in movements(&instrument, &nothing, &key.ledger) {
+            for (currency, moved) in movements(&instrument, None, key) {
                 for place in begun.places(&currency, key.key, &instrument, None, &Tags::none()) {
                     if let Some(account) = begun.accounts.get_mut(place) {
                         account.brought_forward(&moved);
@@ -282,7 +281,7 @@ impl Performance {
     ) {
         let nothing = Ledger::default();
         let was = before.map_or(&nothing, |before| &before.ledger);
-        let mut movements = movements(instrument, was, &after.ledger);
+        let mut movements = movements(instrument, before, after);
         let traded = traded(change, kind, was, after, instrument);
         if !traded.is_zero() {
             match movements.iter_mut().find(|(currency, _)| currency == instrument.settle()) {
@@ -434,6 +433,12 @@ fn taken_off(kind: Option<Kind>, before: &Standing, after: Option<&Position>, wo
     }
 }
 
+/// Whether something of a key is unexplained. What was dropped and waits for its fills is, also where two such come to nothing
+/// together.
+fn is_gap(key: &KeyState) -> bool {
+    !key.ledger.unexplained.is_zero() || key.baseline.as_ref().is_some_and(|baseline| baseline.gap.is_some())
+}
+
 /// Every key of an instrument, as a range of the order of keys.
 fn keys_of(instrument: InstrumentId) -> std::ops::RangeInclusive<PositionKey> {
     use crate::model::{Leg, Owner};
@@ -443,7 +448,13 @@ fn keys_of(instrument: InstrumentId) -> std::ops::RangeInclusive<PositionKey> {
 }
 
 /// What moved between two records of a key, by currency.
-fn movements(instrument: &Instrument, was: &Ledger, is: &Ledger) -> SmallVec<[(Currency, Moved); 2]> {
+fn movements(
+    instrument: &Instrument,
+    before: Option<&KeyState>,
+    after: &KeyState,
+) -> SmallVec<[(Currency, Moved); 2]> {
+    let nothing = Ledger::default();
+    let (was, is) = (before.map_or(&nothing, |before| &before.ledger), &after.ledger);
     let mut all: SmallVec<[(Currency, Moved); 2]> = SmallVec::new();
     // Sums of a key are exact, so is what they differ by; the difference of two that fit may not fit only where both are near
     // the greatest decimal, and there the sums of the book refused them before.
@@ -451,7 +462,7 @@ fn movements(instrument: &Instrument, was: &Ledger, is: &Ledger) -> SmallVec<[(C
     let moved_here = Moved {
         realised: by(is.realised, was.realised),
         unexplained: by(is.unexplained, was.unexplained),
-        gaps: i64::from(!is.unexplained.is_zero()) - i64::from(!was.unexplained.is_zero()),
+        gaps: i64::from(is_gap(after)) - i64::from(before.is_some_and(is_gap)),
         ..Moved::default()
     };
     if moved_here != Moved::default() {

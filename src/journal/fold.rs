@@ -13,9 +13,12 @@ use crate::model::{Cause, Change, Epoch, Sequence};
 use crate::state::{Settings, State, Under};
 use crate::sync::Arc;
 
-/// The settings of each opening, and the last change before it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Openings(BTreeMap<Epoch, (Arc<Settings>, Sequence)>);
+/// The settings of each opening, and the last change before each.
+#[derive(Debug, Clone)]
+pub(super) struct Openings {
+    settings: BTreeMap<Epoch, Arc<Settings>>,
+    pub(super) began: Arc<[(Epoch, Sequence)]>,
+}
 
 impl Openings {
     pub(super) fn read(folder: &Path, database: &Connection) -> Result<Self, JournalError> {
@@ -24,7 +27,7 @@ impl Openings {
             .prepare("SELECT epoch, settings, digest, first FROM openings ORDER BY epoch")
             .map_err(sqlite)?;
         let mut rows = query.query([]).map_err(sqlite)?;
-        let mut all = BTreeMap::new();
+        let (mut all, mut began) = (BTreeMap::new(), Vec::new());
         while let Some(row) = rows.next().map_err(sqlite)? {
             let read = || -> Result<(Epoch, String, Vec<u8>, u64), rusqlite::Error> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
@@ -37,17 +40,24 @@ impl Openings {
             let damaged =
                 || JournalError::damaged(folder, format!("the settings of opening {epoch} cannot be read"));
             let settings = Arc::new(settings.ok_or_else(damaged)?);
-            all.insert(epoch, (settings, Sequence(first.saturating_sub(1))));
+            all.insert(epoch, settings);
+            began.push((epoch, Sequence(first.saturating_sub(1))));
         }
-        Ok(Self(all))
+        Ok(Self { settings: all, began: began.into() })
     }
 
     pub(super) fn last(&self) -> Option<&Arc<Settings>> {
-        self.0.values().next_back().map(|(settings, _)| settings)
+        self.settings.values().next_back()
     }
 
-    pub(super) fn of(&self, folder: &Path, epoch: Epoch) -> Result<&(Arc<Settings>, Sequence), JournalError> {
-        self.0.get(&epoch).ok_or_else(|| JournalError::damaged(folder, format!("opening {epoch} is missing")))
+    pub(super) fn of(&self, folder: &Path, epoch: Epoch) -> Result<Arc<Settings>, JournalError> {
+        let missing = || JournalError::damaged(folder, format!("opening {epoch} is missing"));
+        self.settings.get(&epoch).cloned().ok_or_else(missing)
+    }
+
+    /// With one more.
+    pub(super) fn and(&self, opened: (Epoch, Sequence)) -> Arc<[(Epoch, Sequence)]> {
+        self.began.iter().copied().chain([opened]).collect()
     }
 }
 
@@ -74,11 +84,11 @@ pub(super) struct Read {
 impl<'a> Fold<'a> {
     /// Nothing has happened.
     fn empty(history: &'a History) -> Result<Self, JournalError> {
-        let first = history.openings.0.values().next();
+        let first = history.openings.settings.values().next();
         let missing = || JournalError::damaged(&history.folder, "no opening is written down");
-        let (settings, began) = first.ok_or_else(missing)?;
+        let settings = first.ok_or_else(missing)?;
         let mut state = State::empty(Arc::clone(settings));
-        state.reopen(Arc::clone(settings), *began);
+        state.reopen(Arc::clone(settings), Arc::clone(&history.openings.began));
         Ok(Self { history, state, epoch: settings.epoch, chain: 0 })
     }
 
@@ -141,10 +151,10 @@ impl<'a> Fold<'a> {
             Ok((Checkpoint { sequence, epoch, chain, digest, state }, row.get(5)?))
         };
         let (kept, sum) = get().map_err(|_| damaged())?;
-        let (settings, began) = history.openings.of(folder, kept.epoch)?;
+        let settings = history.openings.of(folder, kept.epoch)?;
         let state: State = history
             .shape
-            .read_with(&kept.state, Under(Arc::clone(settings), *began))
+            .read_with(&kept.state, Under(settings, Arc::clone(&history.openings.began)))
             .map_err(|_| damaged())?;
         // What a later version knows besides is at its default here, and not in the digest then.
         let written = sum.is_none_or(|sum| sum == kept.sum());
@@ -203,8 +213,8 @@ impl<'a> Fold<'a> {
                 continue;
             }
             if row.epoch != self.epoch {
-                let (settings, began) = history.openings.of(folder, row.epoch)?;
-                self.state.reopen(Arc::clone(settings), *began);
+                let settings = history.openings.of(folder, row.epoch)?;
+                self.state.reopen(settings, Arc::clone(&history.openings.began));
                 self.epoch = row.epoch;
             }
             unit.push((change, row.words()));

@@ -143,9 +143,10 @@ impl Journal {
         if restored.cut > 0 {
             store::cut(&database, restored.sequence).map_err(sqlite)?;
         }
-        let (state, chain) = match found {
-            Some((_, fold, _)) => fold.into_parts(),
-            None => (State::empty(Arc::new(wanted.clone())), 0),
+        let opened = (restored.epoch, restored.sequence);
+        let (began, (state, chain)) = match found {
+            Some((openings, fold, _)) => (openings.and(opened), fold.into_parts()),
+            None => (Arc::from([opened]), (State::empty(Arc::new(wanted.clone())), 0)),
         };
         let settings = crate::state::Settings {
             book: identity,
@@ -161,7 +162,7 @@ impl Journal {
             .map_err(|wrong| JournalError::system(folder, wrong))?;
 
         let mut state = state;
-        state.reopen(Arc::new(settings), restored.sequence);
+        state.reopen(Arc::new(settings), began);
         let terms = Terms {
             reached: restored.sequence,
             max_lag: options.max_lag,
@@ -295,7 +296,7 @@ impl Drop for Journal {
 
 /// Writes a checkpoint of the newest state, whether a program writes the journal or not.
 pub(super) fn checkpoint(folder: &Path) -> Result<Sequence, JournalError> {
-    let history = History::open(folder)?;
+    let history = whole(folder)?;
     // Its records are the older version's, and so would be those of whoever writes it now.
     if !history.shape.is_current() {
         return Err(JournalError::Older { path: folder.to_owned() });
@@ -307,9 +308,22 @@ pub(super) fn checkpoint(folder: &Path) -> Result<Sequence, JournalError> {
     Ok(fold.sequence())
 }
 
+/// A journal that has everything that was acknowledged. What is written to one whose log is missing could never be put together
+/// again with that log.
+fn whole(folder: &Path) -> Result<History, JournalError> {
+    let history = History::open(folder)?;
+    match history.lost()? {
+        Some(acknowledged) => {
+            let (_, found) = history.bounds()?;
+            Err(JournalError::Lost { path: folder.to_owned(), acknowledged, found })
+        }
+        None => Ok(history),
+    }
+}
+
 /// Removes what is before the newest checkpoint up to a sequence.
 pub(super) fn prune(folder: &Path, until: Sequence) -> Result<Pruned, JournalError> {
-    let history = History::open(folder)?;
+    let history = whole(folder)?;
     let (first, last) = history.bounds()?;
     drop(history);
     let pruned = store::prune(folder, &mut store::connect(folder)?, until)?;

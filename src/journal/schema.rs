@@ -104,7 +104,7 @@ CREATE VIEW fills AS
 CREATE VIEW closed_positions AS
   SELECT i.symbol, c.leg, c.owner, c.ended ->> 'position' AS position, c.ended ->> 'side' AS side,
          c.ended ->> 'entry' AS entry, c.ended ->> 'opened_at' AS opened_at, c.time AS closed_at,
-         c.ended ->> 'realised' AS realised, c.kind AS how, c.sequence,
+         CASE c.kind WHEN 'dropped' THEN NULL ELSE c.ended ->> 'realised' END AS realised, c.kind AS how, c.sequence,
          c.ended ->> 'favourable' AS favourable, c.ended ->> 'adverse' AS adverse, c.ended ->> 'tags' AS tags
   FROM changes c JOIN instruments i ON i.id = c.instrument
   WHERE c.ended IS NOT NULL;

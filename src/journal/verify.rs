@@ -94,9 +94,9 @@ impl History {
                 }
                 let whole = Fold::newest(self, sequence, &mut Read::default())?;
                 // Under the settings that it was written under: the next change may be the first of another opening.
-                let (settings, began) = self.openings.of(folder, whole.epoch)?;
+                let settings = self.openings.of(folder, whole.epoch)?;
                 let mut led = state.clone();
-                led.reopen(Arc::clone(settings), *began);
+                led.reopen(settings, Arc::clone(&self.openings.began));
                 if digest != led.digest().to_be_bytes() || whole.state.sequence() != sequence {
                     return Err(damaged(format!(
                         "the checkpoint at change {sequence} is not what the changes lead to"

@@ -109,6 +109,8 @@ impl Plan {
         // A repair of one leg is no news to the plan's repair of the other: what is asked there is whether anything
         // happened since the plan's own change.
         let mut own: HashMap<InstrumentId, Sequence> = HashMap::new();
+        // What went to make room for what the venue has: without that the key must not look flat.
+        let mut dropped = None;
         let done = items.into_iter().map(|item| {
             let Some(mut command) = item.repair.command() else {
                 let named = item.repair == Repair::Report;
@@ -126,7 +128,19 @@ impl Plan {
                     own.extend(instrument.zip(last).filter(|_| dated));
                     Outcome::Applied
                 }
-                Err(refused) => Outcome::Refused(refused),
+                Err(refused) => {
+                    if let (Repair::Adopt(adoption), Some(key)) = (&item.repair, dropped)
+                        && adoption.key == key
+                    {
+                        let why = format!("dropped for what the venue has, which was refused: {refused}");
+                        let _ = book.apply(Command::Quarantine { key, why, asked: None });
+                    }
+                    Outcome::Refused(refused)
+                }
+            };
+            dropped = match &item.repair {
+                Repair::Drop(gone) if outcome == Outcome::Applied => Some(gone.key),
+                _ => None,
             };
             (item, outcome)
         });

@@ -148,6 +148,9 @@ impl<'a> Round<'a> {
                 _ if instrument.is_some_and(|of| of.check_price("entry", row.entry).is_err()) => {
                     Some("an entry price that the instrument cannot have")
                 }
+                _ if instrument.is_some_and(|of| !has_a_cost(of, row)) => {
+                    Some("a size and an entry price whose product is nothing, or no number that can be kept")
+                }
                 _ => None,
             };
             match (wrong, id) {
@@ -243,7 +246,7 @@ impl<'a> Round<'a> {
     }
 
     fn adoption(&self, policy: &Policy, key: PositionKey, row: &VenuePosition) -> Item {
-        let (side, quantity, entry, leverage) = (row.side, row.quantity, row.entry, row.leverage);
+        let (side, quantity, entry, leverage) = (row.side, row.quantity, row.entry, row.stated_leverage());
         let adoption = Adoption {
             key,
             side,
@@ -488,8 +491,15 @@ impl<'a> Round<'a> {
 
     /// Whether the report has nothing at all: no rows, or rows of nothing.
     fn is_empty(&self) -> bool {
-        self.report.rows.iter().all(|row| row.quantity.is_zero())
+        // What the book does not account for says nothing about what it does.
+        let known = |row: &VenuePosition| self.view.id(row.symbol.as_str()).is_some();
+        self.report.rows.iter().all(|row| row.quantity.is_zero() || !known(row))
     }
+}
+
+/// Whether a row can be adopted: its size times its entry is an amount of money.
+fn has_a_cost(instrument: &Instrument, row: &VenuePosition) -> bool {
+    instrument.value("a position's cost", row.quantity, row.entry).is_ok_and(|cost| !cost.is_zero())
 }
 
 fn busy() -> Repair {

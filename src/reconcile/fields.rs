@@ -50,7 +50,7 @@ impl Round<'_> {
     }
 
     fn leverage(&mut self, policy: &Policy, position: &Position, row: &VenuePosition) {
-        let (Some(way), Some(venue)) = (policy.ways.leverage, row.leverage) else { return };
+        let (Some(way), Some(venue)) = (policy.ways.leverage, row.stated_leverage()) else { return };
         let book = position.leverage;
         let near = |book: Leverage| {
             let most = policy

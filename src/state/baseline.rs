@@ -67,7 +67,7 @@ pub(super) fn replace(
     key.baseline = Some(baseline);
     key.ledger.fills = key.ledger.fills.saturating_add(1);
     check_totals(ask, slot, &key)?;
-    let effect = sealed(ask.next, before, Kind::Replaced, key);
+    let effect = sealed(ask.next, slot, before, Kind::Replaced, key);
     Ok(booked(smallvec::smallvec![effect], seen, smallvec::smallvec![FillNote::Replaced]))
 }
 

@@ -170,7 +170,7 @@ impl<'a> Ask<'a> {
 
     /// One change of a key that concerns no fill.
     pub(crate) fn change(&self, slot: &Slot, kind: Kind, after: KeyState) -> Effect {
-        sealed(self.next, slot.key(after.key), kind, after)
+        sealed(self.next, slot, slot.key(after.key), kind, after)
     }
 }
 
@@ -186,6 +186,7 @@ fn wrong_leg(key: PositionKey) -> Rejection {
 /// A key's new value as an effect: it carries the sequence of its change, and so does the position if it is another.
 pub(crate) fn sealed(
     sequence: Sequence,
+    slot: &Slot,
     before: Option<&Arc<KeyState>>,
     kind: Kind,
     mut after: KeyState,
@@ -197,8 +198,13 @@ pub(crate) fn sealed(
     {
         open.revision = sequence;
     }
-    // A close lasts until the key is flat and no increase is unresolved (R7); then it is over.
-    if after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases()) {
+    // A close lasts until the key is flat and no increase is unresolved (R7); then it is over. What no venue takes an order for ends
+    // it too, once nothing is on its way: it would be sent and refused for ever (R18).
+    let over = match &after.position {
+        None => !after.orders.iter().any(|o| o.intent.increases()),
+        Some(open) => after.orders.is_empty() && open.quantity < slot.instrument.minimum(),
+    };
+    if over {
         after.closing = None;
     }
     Effect::Key { kind, before: before.cloned(), after: Arc::new(after), seen: None, notes: SmallVec::new() }

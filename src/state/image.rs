@@ -5,7 +5,7 @@ use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Ring, Settings, Slot, Slots, State, Totals};
-use crate::model::{Seen, Sequence};
+use crate::model::{Epoch, Seen, Sequence};
 use crate::sync::Arc;
 
 /// What stands in a checkpoint, in this order.
@@ -24,9 +24,9 @@ impl Serialize for State {
     }
 }
 
-/// Reads the state that was kept under the settings of an opening, which began after this change. Whether it is the one it
-/// should be, its digest says.
-pub(crate) struct Under(pub(crate) Arc<Settings>, pub(crate) Sequence);
+/// Reads the state that was kept under the settings of an opening; and where each opening began. Whether it is the one it should
+/// be, its digest says.
+pub(crate) struct Under(pub(crate) Arc<Settings>, pub(crate) Arc<[(Epoch, Sequence)]>);
 
 impl<'de> DeserializeSeed<'de> for Under {
     type Value = State;
@@ -36,6 +36,6 @@ impl<'de> DeserializeSeed<'de> for Under {
         let names = slots.iter().map(|slot| (slot.instrument.symbol().clone(), slot.id)).collect();
         let mut map = Slots::default();
         map.extend(slots.into_iter().map(|slot| (slot.id, Arc::new(slot))));
-        Ok(State { settings: self.0, began: Some(self.1), sequence, slots: map, names, totals, strays })
+        Ok(State { settings: self.0, began: self.1, sequence, slots: map, names, totals, strays })
     }
 }

@@ -103,9 +103,9 @@ type Slots = im::GenericHashMap<InstrumentId, Arc<Slot>, BuildHasherDefault<IdHa
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     settings: Arc<Settings>,
-    /// The last change before this opening of a journal. `None`: the book was not opened by one. What an earlier opening
-    /// named later than this, a crash has forgotten. Not in the digest: it follows from the opening.
-    began: Option<Sequence>,
+    /// The openings of the journal, by epoch, and the last change before each; nothing of a book that no journal keeps. What one of
+    /// them named later than the next began, a crash has forgotten. Not in the digest: it follows from the openings.
+    began: Arc<[(Epoch, Sequence)]>,
     sequence: Sequence,
     slots: Slots,
     names: im::OrdMap<Symbol, InstrumentId>,
@@ -119,7 +119,7 @@ impl State {
     pub(crate) fn empty(settings: Arc<Settings>) -> Self {
         Self {
             settings,
-            began: None,
+            began: Arc::from([]),
             sequence: Sequence(0),
             slots: Slots::default(),
             names: im::OrdMap::new(),
@@ -266,18 +266,18 @@ impl State {
     }
 
     #[cfg(feature = "journal")]
-    /// Goes on under the settings of another opening of the same book, which began after this change (R15).
-    pub(crate) fn reopen(&mut self, settings: Arc<Settings>, began: Sequence) {
+    /// Goes on under the settings of another opening of the same book; and where each of its openings began (R15).
+    pub(crate) fn reopen(&mut self, settings: Arc<Settings>, began: Arc<[(Epoch, Sequence)]>) {
         self.settings = settings;
-        self.began = Some(began);
+        self.began = began;
     }
 
     /// Whether an order of ours is one that nothing is known of because a crash has forgotten its claim. A claim that is on the
-    /// disk has a sequence up to where this opening began, whatever became of its order since.
+    /// disk has a sequence up to where the opening after its own began, whatever became of its order since.
     pub(crate) fn has_forgotten(&self, order: ClientOrderId) -> bool {
-        order.book == self.settings.book
-            && order.epoch < self.settings.epoch
-            && self.began.is_some_and(|began| order.sequence > began)
+        let later = self.began.partition_point(|(epoch, _)| *epoch <= order.epoch);
+        let next = self.began.get(later).filter(|(epoch, _)| *epoch <= self.settings.epoch);
+        order.book == self.settings.book && next.is_some_and(|(_, began)| order.sequence > *began)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

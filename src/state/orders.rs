@@ -267,7 +267,7 @@ pub(super) fn expire(ask: &Ask<'_>, now: Timestamp) -> Decision {
                 kind = Kind::InDoubt;
             }
             let sequence = ask.next.after(decision.effects.len() as u64);
-            decision.effects.push(sealed(sequence, Some(key), kind, after));
+            decision.effects.push(sealed(sequence, slot, Some(key), kind, after));
         }
     }
     decision

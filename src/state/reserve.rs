@@ -11,9 +11,9 @@ use super::trail::{exit_stands, take_tier};
 use super::{Slot, State, groups};
 use crate::error::{Reason, Rejection};
 use crate::model::{
-    Addition, Amount, ClientOrderId, Closing, FillSource, Fraction, Heard, Intent, KeyState, Kind, Leverage,
-    Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side, Tags, TargetRule,
-    check_share, exact_add, exact_sub,
+    Addition, Amount, ClientOrderId, Closing, ContractKind, FillSource, Fraction, Heard, Intent, KeyState,
+    Kind, Leverage, Opening, Order, OrderState, PositionId, PositionKey, Price, Quantity, Reduction, Side,
+    Tags, TargetRule, check_share, exact_add, exact_sub,
 };
 use crate::sync::{Arc, fault};
 
@@ -92,7 +92,7 @@ pub(super) fn scale_out(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rej
     let free = free(&key);
     let asked = match wish.amount {
         Amount::Exactly(quantity) => quantity,
-        Amount::All => free,
+        Amount::All => sendable(slot, free)?,
         Amount::Share(share) => part(slot, free, share)?,
     };
     // All that is left may go out whatever its size; a part must be an order the venue takes.
@@ -137,15 +137,25 @@ pub(super) fn close(ask: &Ask<'_>, wish: &Reduction) -> Result<Decision, Rejecti
     if free.is_zero() {
         return Err(Reason::ReduceBeyond { key: wish.key, asked: quantity, free }.into());
     }
+    let all = sendable(slot, free)?;
     let cause = match &wish.exit {
         Some(exit) => exit.rule.to_string(),
         None => wish.reason.clone(),
     };
     key.closing.get_or_insert(Closing { cause, since: ask.next });
     let order =
-        Order { exit: wish.exit, ..order(ask, wish.key, Intent::Close, side, free, Some(id), wish.patience) };
+        Order { exit: wish.exit, ..order(ask, wish.key, Intent::Close, side, all, Some(id), wish.patience) };
     take_tier(&mut key, wish.exit);
     Ok(reserved(ask, slot, &mut key, order))
+}
+
+/// What a venue takes an order for, of all that is free. On spot what is held is seldom on the step, because fees were taken out of
+/// it, and a venue refuses what is not: the rest, less than a step, stays as dust (R18). A reduce-only order of a derivative may
+/// take all there is, and so may whatever is less than an order: nobody but the venue knows.
+fn sendable(slot: &Slot, free: Quantity) -> Result<Quantity, Rejection> {
+    let on_step = slot.instrument.floor_to_step(free);
+    let rounds = slot.instrument.kind() == ContractKind::Spot && on_step >= slot.instrument.least_order()?;
+    Ok(if rounds { on_step } else { free })
 }
 
 /// What of a position is not in flight to be reduced already (I2, D4).

@@ -318,6 +318,14 @@ pub struct VenuePosition {
     pub contract_size: Option<Quantity>,
 }
 
+impl VenuePosition {
+    /// The leverage, if the venue says one: nothing, and what venues write for a position that shares the account's margin (0), is
+    /// none.
+    pub(crate) fn stated_leverage(&self) -> Option<Leverage> {
+        self.leverage.filter(|leverage| !leverage.get().is_zero() && leverage.get().is_sign_positive())
+    }
+}
+
 /// What stands for a position's losses.
 ///
 /// ```

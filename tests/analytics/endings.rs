@@ -268,3 +268,25 @@ fn what_a_report_ends_has_the_extremes_that_were_noted() {
     assert_eq!((life.favourable, life.adverse), (Figure::Known(d("7")), Figure::Known(d("0"))));
     assert_eq!(life.realised, Figure::Unknown(Unknown::Gap));
 }
+
+/// Buy 1 at 100, buy 3 at 200, sell 3 at 250: 225 realised, 1 left at 175. Without the buy of 3, one of the three sold closes it
+/// and two are short: what the books say then is said once.
+#[test]
+fn a_bust_that_turns_a_position_round_earns_nothing_twice() {
+    let mut bench = Bench::new();
+    let mut trade = |side, quantity, at| {
+        let fill = bench.trade(side, quantity, at);
+        bench.book.record(fill.clone()).unwrap();
+        fill
+    };
+    trade(OrderSide::Buy, "1", "100");
+    let wild = trade(OrderSide::Buy, "3", "200");
+    trade(OrderSide::Sell, "3", "250");
+    bench.book.bust(Bust::new(wild, "erroneous")).unwrap();
+    let key = bench.book.snapshot().keys().next().unwrap().clone();
+    assert_eq!((key.ledger.realised, key.position.as_ref().unwrap().realised), (d("250"), d("0")));
+    let close = bench.trade(OrderSide::Buy, "2", "200");
+    bench.book.record(close).unwrap();
+    let earned: Vec<_> = bench.lives().iter().map(|life| life.realised.known().unwrap()).collect();
+    assert_eq!((earned.len(), earned.iter().sum::<posbook::Decimal>()), (2, d("250")), "{earned:?}");
+}

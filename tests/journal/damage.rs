@@ -169,6 +169,19 @@ fn a_log_that_is_gone_or_damaged_is_a_loss_that_is_named() {
         copy(&folder.path(), &crash.path());
         let _ = fs::remove_file(crash.path().join("journal.sqlite-shm"));
         damage(&wal(&crash.path()), &log);
+        // Nor is anything written beside a log that is missing: put back, it would fit no more.
+        let stands = bytes(&crash.path());
+        let refused = History::checkpoint(crash.path()).unwrap_err();
+        assert!(
+            matches!(refused, JournalError::Lost { .. } | JournalError::Absent { .. }),
+            "{what}: {refused}"
+        );
+        let refused = History::prune(crash.path(), last).unwrap_err();
+        assert!(
+            matches!(refused, JournalError::Lost { .. } | JournalError::Absent { .. }),
+            "{what}: {refused}"
+        );
+        assert_eq!(bytes(&crash.path()), stands, "{what}");
         match opened(&crash.path()).map(drop).unwrap_err() {
             JournalError::Lost { acknowledged, found, .. } => {
                 assert!(acknowledged == last && found < last, "{what}");

@@ -295,6 +295,36 @@ fn r15_a_reduction_whose_claim_was_forgotten_is_booked_by_its_figures_once() {
     assert_eq!(book.snapshot().get(id).unwrap().quantity, q("1.5"));
 }
 
+/// Openings that came and went between do not make it known: what counts is where the one after its own began.
+#[test]
+fn r15_a_claim_is_forgotten_for_every_later_opening() {
+    let folder = Folder::new();
+    let by_hand = || JournalOptions::default().by_hand(true).durable_reservations(false);
+    let journal = Journal::open(folder.path(), by_hand(), builder()).unwrap();
+    let id = btc(journal.book());
+    open(journal.book(), id, "2", "100");
+    journal.write().unwrap();
+    let book = journal.book().clone();
+    let name = book.reserve(Command::scale_out(id, q("0.5"))).unwrap().sent().unwrap().detach();
+    drop((book, journal)); // killed: the claim is on no disk
+
+    // The next one goes on and writes more than the claim's number.
+    let journal = Journal::open(folder.path(), by_hand(), builder()).unwrap();
+    for n in 0..20 {
+        journal.book().record(trade(id, 500 + n, OrderSide::Buy, "0.1", "100")).unwrap();
+    }
+    assert!(journal.book().snapshot().sequence() > name.sequence);
+    journal.write().unwrap();
+    drop(journal);
+    let journal = Journal::open(folder.path(), by_hand(), builder()).unwrap();
+    let book = journal.book();
+    assert_eq!(book.snapshot().get(id).unwrap().quantity, q("4"));
+    let figure = Fill::cumulative(id, name, OrderSide::Sell, q("0.5"), p("110"));
+    let outcome = book.record(figure.at(Timestamp::from_millis(9_000))).unwrap().outcome;
+    assert!(matches!(outcome, FillOutcome::Booked { .. }), "{outcome:?}");
+    assert_eq!(book.snapshot().get(id).unwrap().quantity, q("3.5"));
+}
+
 /// What an earlier opening named and the disk has is finished or unresolved, never forgotten: its figures are not booked twice.
 #[test]
 fn r15_a_figure_of_an_order_that_is_on_the_disk_is_not_taken_for_a_forgotten_one() {

@@ -358,3 +358,42 @@ async fn a_policy_of_a_key_holds_there_and_nowhere_else() {
         assert!(serde_json::from_str::<Policies>(wrong).is_err(), "{wrong}");
     }
 }
+
+/// Another side at the venue: what goes is gone only for what can come.
+#[tokio::test]
+async fn what_cannot_be_adopted_drops_nothing_and_a_leverage_of_nothing_is_none() {
+    let world = one_long();
+    let wins = with(Ways { side: Way::VenueWins, ..Ways::default() });
+    // Its cost rounds to nothing.
+    let dust = row(BTC, Side::Short, "0.00000000000001", "9");
+    let found = told(&world, vec![dust], wins).await;
+    assert!(matches!(found.done[0].0.discrepancy, Discrepancy::Unreadable { .. }), "{found}");
+    assert_eq!(world.key(BTC).position.unwrap().quantity, q("1"));
+    // So venues write that it shares the account's margin.
+    let zero: Leverage = serde_json::from_str("\"0\"").unwrap();
+    let cross = VenuePosition { leverage: Some(zero), ..row(BTC, Side::Short, "1", "50000") };
+    let found = told(&world, vec![cross.clone()], wins).await;
+    assert_eq!(found.resolved(), 2, "{found}");
+    let stands = world.key(BTC).position.unwrap();
+    assert_eq!((stands.side, stands.leverage), (Side::Short, None));
+    // And no word about leverage, to differ from.
+    let every = Policy { margin_mode: None, ..with(Ways::thorough()) };
+    assert!(told(&world, vec![cross], every).await.done.is_empty());
+}
+
+/// However much else goes wrong on a key, that no stop watches over its position is not forgotten (R5).
+#[tokio::test]
+async fn many_troubles_do_not_make_a_position_protected() {
+    let world = world();
+    let adopt = Policy { adopt_rule: None, ..Policy::default() };
+    let found = told(&world, vec![long("1", "50000")], adopt).await;
+    assert_eq!(found.resolved(), 1, "{found}");
+    let bare = || world.key(BTC).troubles.iter().any(|t| t.kind == TroubleKind::Unprotected);
+    assert!(bare());
+    let key = world.key(BTC).key;
+    for n in 0..40 {
+        let why = format!("reason {n}");
+        world.book().apply(posbook::Command::Quarantine { key, why, asked: None }).unwrap();
+    }
+    assert!(bare() && world.key(BTC).troubles.len() <= 16);
+}

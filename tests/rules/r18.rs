@@ -1,8 +1,10 @@
 //! R18: quantity is contracts; dust is counted but harmless. Without it: the contract size of a record is ignored and
 //! profit is wrong by a factor of 100, or a rest of 1e-8 that the venue will not take makes the exit pass send an order
-//! that is refused every second. Dust as a state of its own comes later.
+//! that is refused every second; or a stop on spot, where fees are taken out of what is held, is sent off the step and refused.
 
-use posbook::{Book, Command, Decimal, Instrument, InstrumentSpec, OrderSide, PriceSign, Reason, Side};
+use posbook::{
+    Book, Command, ContractKind, Decimal, Instrument, InstrumentSpec, OrderSide, PriceSign, Reason, Side,
+};
 
 use crate::help::{TRAVEL, alone, both, desk_of, trade};
 use crate::stage::{BTC, f, p, q};
@@ -87,4 +89,30 @@ fn negative_prices_are_for_instruments_that_have_them() {
     assert_eq!(alone.key(oil).ledger.realised, Decimal::from(-94));
     assert!(alone.book.check(Command::open(alone.btc, Side::Long, q("1")).at(p("-1"))).is_err());
     alone.folds();
+}
+
+/// On spot a fee leaves what is held off the step. What goes out is on it; the rest is dust, and nothing goes on about it.
+#[tokio::test]
+async fn a_close_on_spot_is_an_order_that_a_venue_takes_and_the_rest_ends_the_closing() {
+    let spec = InstrumentSpec::linear("BTC/USDT", "0.1", "0.001").unwrap().of_kind(ContractKind::Spot);
+    let (book, id) = {
+        let book = Book::builder().build().unwrap();
+        let id = book.register(Instrument::new(spec).unwrap()).unwrap();
+        (book, id)
+    };
+    let buy = trade(id, "1", OrderSide::Buy, "1", "100").fee("0.0004", "BTC").unwrap();
+    book.record(buy).unwrap();
+    assert_eq!(book.snapshot().get(id).unwrap().quantity, q("0.9996"));
+    let close = book.reserve(Command::close(id)).unwrap().sent().unwrap();
+    assert_eq!(close.order().quantity, q("0.999"));
+    book.record(trade(id, "2", OrderSide::Sell, "0.999", "110").order(close.client_id())).unwrap();
+    assert!(book.snapshot().key(id).unwrap().closing.is_some(), "until the order is done");
+    close.complete(q("0.999")).unwrap();
+    let view = book.snapshot();
+    let key = view.key(id).unwrap();
+    assert_eq!((key.position.as_ref().unwrap().quantity, &key.closing), (q("0.0006"), &None));
+    // Next time it is taken over; that it had no stop has been seen.
+    book.apply(Command::Accept { key: key.key, reason: "seen".into() }).unwrap();
+    book.mark(id, p("110")).unwrap();
+    book.check(Command::open(id, Side::Long, q("1"))).unwrap();
 }

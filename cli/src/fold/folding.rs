@@ -240,11 +240,13 @@ fn stands(view: &Snapshot, key: &posbook::KeyState) -> Stands {
 }
 
 /// What a symbol says of what is traded: BASE/QUOTE is spot; BASE/QUOTE:SETTLE is inverse if it settles in its base, linear if in
-/// its quote, and quanto else.
+/// its quote, and quanto else; an option, BASE/QUOTE:SETTLE-DATE-STRIKE-C or -P, is linear.
 pub fn specified(symbol: &str) -> Result<InstrumentSpec, posbook::Rejection> {
     let spec = InstrumentSpec::linear(symbol, "0.00000001", "0.00000001")?;
     let kind = match () {
         () if !symbol.contains(':') => ContractKind::Spot,
+        // The price of an option is in what it settles in.
+        () if symbol.ends_with("-C") || symbol.ends_with("-P") => ContractKind::Linear,
         () if spec.settle == spec.base => ContractKind::Inverse,
         () if spec.settle == spec.quote => ContractKind::Linear,
         () => ContractKind::Quanto,

@@ -11,6 +11,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::folding::specified;
+
 /// Every column, or key, that is read.
 const COLUMNS: [&str; 10] =
     ["symbol", "side", "quantity", "price", "id", "order", "fee", "fee_currency", "time", "leg"];
@@ -206,7 +208,8 @@ fn fill(instrument: InstrumentId, line: usize, row: &Row) -> Result<Fill, String
     };
     let id: Reference = match &row.id {
         Some(Text(id)) => id.parse().map_err(says)?,
-        None => format!("line {line}").parse().map_err(says)?,
+        // No venue names a trade so.
+        None => format!("(no id: line {line})").parse().map_err(says)?,
     };
     let (quantity, price) = (row.quantity.0.parse().map_err(says)?, row.price.0.parse().map_err(says)?);
     let mut fill = Fill::trade(instrument, id, side, quantity, price);
@@ -214,7 +217,13 @@ fn fill(instrument: InstrumentId, line: usize, row: &Row) -> Result<Fill, String
         fill = fill.foreign_order(order.parse().map_err(says)?);
     }
     match (&row.fee, &row.fee_currency) {
-        (Some(Text(fee)), Some(currency)) => fill = fill.fee(fee, currency).map_err(says)?,
+        (Some(Text(fee)), Some(currency)) => {
+            // One of the symbol's own in other letters is that one: btc paid on BTC/USDT leaves what is held.
+            let of = specified(&row.symbol).map_err(says)?;
+            let own = [&of.base, &of.quote, &of.settle];
+            let own = own.into_iter().find(|own| own.as_str().eq_ignore_ascii_case(currency));
+            fill = fill.fee(fee, own.map_or(currency.as_str(), |own| own.as_str())).map_err(says)?;
+        }
         (Some(_), None) => return Err("has a fee and no fee_currency".to_owned()),
         (None, _) => {}
     }

@@ -137,7 +137,7 @@ impl Found {
         let mut warnings = Vec::new();
         if began > 0 {
             warnings.push(format!(
-                "this journal was pruned: it begins with change {}; what was booked before is in the sums, and in no period and no life",
+                "this journal was pruned: it begins with change {}; what was booked before is in the sums of the whole, of owners, instruments and bases, and in no period, life, side, tag, turnover or drawdown",
                 began + 1
             ));
         }

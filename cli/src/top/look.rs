@@ -79,7 +79,7 @@ pub struct Row {
     pub bankrupt: Option<Decimal>,
     #[serde(serialize_with = "text_or_null")]
     pub stop: Option<Decimal>,
-    /// How far the mark may go until there, in percent of it.
+    /// How far the mark may go until there, in percent of it; below zero it has passed it.
     #[serde(serialize_with = "text_or_null")]
     pub to_stop: Option<Decimal>,
     #[serde(serialize_with = "text_or_null")]
@@ -204,8 +204,12 @@ impl Looking {
         };
         let [stop, take] =
             [position.stop_loss(), position.take_profit()].map(|at| at.map(posbook::Price::get));
-        let apart =
-            |at: Option<Decimal>| at.zip(mark).and_then(|(at, mark)| at.checked_sub(mark)).map(|by| by.abs());
+        // Below zero: the price has passed it, and it has not fired yet.
+        let ahead = |at: Option<Decimal>, above: bool| {
+            let (at, mark) = at.zip(mark)?;
+            if above { at.checked_sub(mark) } else { mark.checked_sub(at) }
+        };
+        let long = position.side == Side::Long;
         Row {
             symbol: instrument.map_or_else(|| position.key.to_string(), |i| i.symbol().to_string()),
             base: instrument.map_or_else(String::new, |i| i.base().to_string()),
@@ -226,9 +230,9 @@ impl Looking {
             leverage: position.leverage.map(posbook::Leverage::get),
             bankrupt: instrument.and_then(|instrument| bankrupt(position, instrument.kind())),
             stop,
-            to_stop: percent(apart(stop), mark).map(two),
+            to_stop: percent(ahead(stop, !long), mark).map(two),
             take,
-            to_take: percent(apart(take), mark).map(two),
+            to_take: percent(ahead(take, long), mark).map(two),
             opened_at: position.opened_at.0,
             age: now.since(position.opened_at),
             flags: flags(key),

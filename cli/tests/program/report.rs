@@ -79,15 +79,9 @@ fn the_report_has_the_figures_of_the_replay_and_says_why_each_position_closed() 
     }
 
     let html = std::fs::read_to_string(&page).unwrap();
-    for wanted in [
-        "Equity",
-        "Drawdown",
-        "Distribution of results",
-        "Why positions closed",
-        "By tag",
-        "By tag",
-        "Lives",
-    ] {
+    for wanted in
+        ["Equity", "Drawdown", "Distribution of results", "Why positions closed", "By tag", "By tag", "Lives"]
+    {
         assert!(html.contains(wanted), "{wanted} is missing");
     }
     for outside in ["http://", "https://", "src=", "href=", "@import", "url(", "<script", "NaN", "inf"] {

@@ -85,7 +85,7 @@ fn take_back(
         unfeed(&mut key, to.order, fill.quantity, traded)?;
     }
     check_totals(ask, slot, &key)?;
-    let effect = sealed(ask.next, before, Kind::Busted, key);
+    let effect = sealed(ask.next, slot, before, Kind::Busted, key);
     Ok(booked(smallvec::smallvec![effect], gone, notes))
 }
 
@@ -147,7 +147,7 @@ fn reverse(
             notes.push(FillNote::Reopened);
         }
     }
-    settle_up(key)
+    settle_up(key, left.is_none())
 }
 
 /// A position less a part that had added to it.
@@ -168,15 +168,16 @@ fn lessen(key: &mut KeyState, part: &Part<'_>, scale: u32) -> Result<(), Rejecti
     Ok(())
 }
 
-/// cash = realised - s x C + unexplained, solved for what was realised (R17).
-fn settle_up(key: &mut KeyState) -> Result<(), Rejection> {
+/// cash = realised - s x C + unexplained, solved for what was realised (R17). What that moves belongs to the life that the fill was
+/// of: one that it left behind has realised nothing yet.
+fn settle_up(key: &mut KeyState, lives_on: bool) -> Result<(), Rejection> {
     let signed = |open: &Position| if open.side == Side::Long { open.cost } else { -open.cost };
     let open = key.position.as_ref().map_or(Decimal::ZERO, signed);
     let realised = exact_add("realised profit", key.ledger.cash, open)?;
     let realised = exact_sub("realised profit", realised, key.ledger.unexplained)?;
     let more = exact_sub("realised profit", realised, key.ledger.realised)?;
     key.ledger.realised = realised;
-    if let Some(open) = &mut key.position {
+    if let Some(open) = key.position.as_mut().filter(|_| lives_on) {
         open.realised = exact_add("realised profit", open.realised, more)?;
     }
     Ok(())

@@ -163,7 +163,7 @@ fn fold(
         book(ask, slot, &mut key, to, fill, kind, &part, ask.next, &mut notes)?;
         settle(ask, slot, &mut key, to, traded, paid, fill, &mut notes)?;
         check_totals(ask, slot, &key)?;
-        return Ok(booked(smallvec::smallvec![sealed(ask.next, before, kind, key)], seen, notes));
+        return Ok(booked(smallvec::smallvec![sealed(ask.next, slot, before, kind, key)], seen, notes));
     };
     let scale = slot.instrument.money_scale();
     let rest = quantity.minus(closed)?;
@@ -179,7 +179,7 @@ fn fold(
     let rest = Part { quantity: rest, value: opening, fees: &opening_fees };
     book(ask, slot, &mut key, to, fill, Kind::Closed, &first, ask.next, &mut notes)?;
     check_totals(ask, slot, &key)?;
-    let closes = sealed(ask.next, before, Kind::Closed, key);
+    let closes = sealed(ask.next, slot, before, Kind::Closed, key);
     // The second change starts from what the first left.
     let Effect::Key { after: flat, .. } = &closes else {
         return Err(Reason::NumericRange { what: "a flip" }.into());
@@ -189,7 +189,7 @@ fn fold(
     book(ask, slot, &mut key, to, fill, Kind::Opened, &rest, opens, &mut notes)?;
     settle(ask, slot, &mut key, to, traded, paid, fill, &mut notes)?;
     check_totals(ask, slot, &key)?;
-    let opened = sealed(opens, Some(&flat), Kind::Opened, key);
+    let opened = sealed(opens, slot, Some(&flat), Kind::Opened, key);
     Ok(booked(smallvec::smallvec![closes, opened], seen, notes))
 }
 

@@ -88,10 +88,13 @@ pub(in crate::state) fn add_trouble(key: &mut KeyState, kind: TroubleKind, since
 }
 
 fn add(key: &mut KeyState, trouble: Trouble) {
-    /// A venue that repeats one fault for ever must not fill the memory: beyond this many the last one is replaced.
+    /// A venue that repeats one fault for ever must not fill the memory: beyond this many the last one is replaced, but for the
+    /// one that says that no stop watches over a position.
     const MOST: usize = 16;
-    if key.troubles.len() >= MOST {
-        key.troubles.truncate(MOST - 1);
+    if key.troubles.len() >= MOST
+        && let Some(last) = key.troubles.iter().rposition(|t| t.kind != TroubleKind::Unprotected)
+    {
+        key.troubles.remove(last);
     }
     key.troubles.push(Arc::new(trouble));
 }

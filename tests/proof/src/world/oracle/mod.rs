@@ -330,12 +330,16 @@ impl Oracle {
         Ok(())
     }
 
-    /// A close lasts until its key is flat and nothing increases it (R7).
+    /// A close lasts until its key is flat and nothing increases it (R7), or until all that is left is dust (R18).
     fn closing(&self, Step { change, before, after, .. }: &Step<'_>) -> Result<(), Wrong> {
         let Some(closing) = before.closing.as_ref().filter(|_| after.closing.is_none()) else {
             return Ok(());
         };
-        let over = after.position.is_none() && !after.orders.iter().any(|o| o.intent.increases());
+        let least = self.listed.get(&after.key.instrument).map_or(Decimal::ZERO, |listed| listed.minimum);
+        let over = match &after.position {
+            None => !after.orders.iter().any(|o| o.intent.increases()),
+            Some(open) => after.orders.is_empty() && open.quantity.get() < least,
+        };
         let called_off = matches!(change.command(), Command::CancelClosing { .. });
         // The close that began it was never sent.
         let unsent = before.orders.iter().any(|o| {
