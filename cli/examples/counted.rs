@@ -10,8 +10,10 @@
 )]
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use posbook::Timestamp;
+use posbook::analytics::{Keep, Performance};
 use posbook::journal::{Durability, Journal, JournalOptions};
 use posbook_bench::{Market, builder, market_of, market_with, price};
 
@@ -26,6 +28,7 @@ fn main() {
     let mut market = market_with(positions, operation != "copying");
     match operation.as_str() {
         "fill" | "copying" => fill(&mut market, times),
+        "followed" => followed(&mut market, times),
         "tick" => {
             let price = price("50000.1");
             for n in 0..times {
@@ -55,9 +58,33 @@ fn main() {
             }
         }
         other => panic!(
-            "{other}: not an operation; known are fill, copying, tick, snapshot, get, reader, journal-none, journal-buffered, journal-synced"
+            "{other}: not an operation; known are fill, copying, followed, tick, snapshot, get, reader, journal-none, journal-buffered, journal-synced"
         ),
     }
+}
+
+/// The same while another thread works out what was earned; whoever counts takes the figure of this thread.
+fn followed(market: &mut Market, times: usize) {
+    let (mut changes, done) = (market.book.changes(), AtomicBool::new(false));
+    let mut performance = Performance::begin(&market.book.snapshot(), Keep::default());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                // Asked first: what is published before is read after.
+                let last = done.load(Ordering::Acquire);
+                while let Some(publication) = changes.try_next() {
+                    performance.follow_all(&publication.expect("it keeps up")).expect("they come in order");
+                }
+                if last {
+                    break;
+                }
+                std::thread::yield_now();
+            }
+            black_box(&performance);
+        });
+        fill(market, times);
+        done.store(true, Ordering::Release);
+    });
 }
 
 /// The same with a journal; whoever counts takes the figure of this thread.
