@@ -463,3 +463,25 @@ fn the_published_trades_are_folded() {
     println!("{folded} trades folded, {sizes} contract sizes as published");
     assert!(folded > 0 && sizes > 0);
 }
+
+/// What money depends on in a name: an option is priced in what it settles in, a currency is itself in any letters, and no id is
+/// taken for the one that a row without an id gets.
+#[test]
+fn an_option_is_linear_a_fee_is_of_the_symbols_own_currency_and_no_id_is_a_line() {
+    let text = r#"{"symbol":"BTC/USD:BTC-241227-60000-C","side":"buy","quantity":1,"price":"0.05","id":"a"}
+{"symbol":"BTC/USD:BTC-241227-60000-C","side":"sell","quantity":1,"price":"0.08","id":"b"}
+{"symbol":"BTC/USDT","side":"buy","quantity":1,"price":50000,"id":"c","fee":"0.001","fee_currency":"btc"}
+{"symbol":"ETH/USDT:USDT","side":"buy","quantity":1,"price":3000,"id":"line 5"}
+{"symbol":"ETH/USDT:USDT","side":"buy","quantity":1,"price":3000}
+"#;
+    let output = fed(&["fold", "-", "--format", "json"], text);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let folded = json(&output);
+    let of = |symbol: &str| {
+        let all = folded["positions"].as_array().unwrap();
+        all.iter().find(|position| position["symbol"] == symbol).unwrap().clone()
+    };
+    assert_eq!(of("BTC/USD:BTC-241227-60000-C")["realised"], "0.03");
+    assert_eq!((&of("BTC/USDT")["quantity"], &folded["totals"]["btc"]), (&"0.999".into(), &Value::Null));
+    assert_eq!((&of("ETH/USDT:USDT")["quantity"], &folded["duplicates"]), (&"2".into(), &0.into()));
+}

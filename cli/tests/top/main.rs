@@ -128,3 +128,27 @@ fn what_is_no_journal_is_refused() {
     let output = posbook(&["top", folder.path().join("none").to_str().unwrap(), "--once"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A stop that the price has passed and that has not fired is the first to look at, not the last.
+#[test]
+fn a_stop_that_was_passed_is_nearest_and_below_zero() {
+    let mut bot = Bot::new();
+    let (btc, eth) = (bot.btc, bot.eth);
+    for id in [btc, eth] {
+        bot.trade(id, OrderSide::Buy, "1", "100");
+    }
+    let book = bot.journal.book();
+    for (id, stop) in [(btc, "99"), (eth, "97")] {
+        book.mark(id, "100".parse().unwrap()).unwrap();
+        book.apply(posbook::Command::retarget(id).stop(stop.parse().unwrap())).unwrap();
+    }
+    bot.trade(eth, OrderSide::Buy, "1", "90");
+    let row = |look: &Value, symbol: &str| {
+        let all = look["positions"].as_array().unwrap();
+        all.iter().find(|row| row["symbol"] == symbol).unwrap()["to_stop"].as_str().unwrap().to_owned()
+    };
+    let look = bot.look();
+    assert!(row(&look, "BTC/USDT:USDT").starts_with('1') && row(&look, "ETH/USDT:USDT").starts_with('-'));
+    let sorted = bot.top(&["--sort", "stop"]);
+    assert!(sorted.find("ETH/USDT:USDT") < sorted.find("BTC/USDT:USDT"), "{sorted}");
+}
