@@ -69,6 +69,32 @@ fn gaps_that_cancel_are_gaps() {
     assert_eq!(account.equity(), Figure::Unknown(Unknown::Gap));
 }
 
+/// Nor are two on one key, one of each side, less than two.
+#[test]
+fn a_gap_of_either_side_on_one_key_is_a_gap() {
+    let mut bench = Bench::new();
+    let mut performance = bench.performance();
+    for (side, seconds) in [(OrderSide::Buy, 0), (OrderSide::Sell, 120)] {
+        let fill = bench.trade(side, "1", "100").at(START.plus(std::time::Duration::from_secs(seconds)));
+        bench.book.record(fill).unwrap();
+        let view = bench.book.snapshot();
+        let gone = DropPosition {
+            key: bench.btc.into(),
+            position: view.get(bench.btc).unwrap().id,
+            asked: view.sequence(),
+            report_time: Some(START.plus(std::time::Duration::from_secs(seconds + 60))),
+            reason: String::new(),
+        };
+        bench.book.apply(Command::Drop(gone)).unwrap();
+    }
+    performance.follow_all(&bench.read()).unwrap();
+    let account = performance.account(&Group::Book, &usdt()).unwrap();
+    assert_eq!(
+        (account.unexplained(), account.equity()),
+        (Figure::Known(d("0")), Figure::Unknown(Unknown::Gap))
+    );
+}
+
 #[test]
 fn a_gap_makes_equity_unknown_until_its_fills_come() {
     let mut bench = Bench::new();
