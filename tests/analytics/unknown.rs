@@ -165,6 +165,21 @@ fn one_that_begins_later_says_what_it_did_not_see() {
     assert_eq!(account.results().unknown(), 1);
 }
 
+/// What was paid before has no turnover beside it: in the sum of fees, and in no rate.
+#[test]
+fn a_rate_of_fees_begins_where_its_turnover_does() {
+    let mut bench = Bench::new();
+    let early = bench.trade(OrderSide::Buy, "1", "100").fee("5", "USDT").unwrap();
+    bench.book.record(early).unwrap();
+    bench.read();
+    let mut performance = Performance::begin(&bench.book.snapshot(), Keep::default());
+    let late = bench.trade(OrderSide::Sell, "1", "100").fee("0.1", "USDT").unwrap();
+    bench.book.record(late).unwrap();
+    performance.follow_all(&bench.read()).unwrap();
+    let account = performance.account(&Group::Book, &usdt()).unwrap();
+    assert_eq!((account.fees(), account.fee_rate()), (Figure::Known(d("5.1")), Figure::Known(d("0.001"))));
+}
+
 #[test]
 fn memory_is_bounded_by_what_is_kept() {
     let mut bench = Bench::new();

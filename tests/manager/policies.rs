@@ -397,3 +397,25 @@ async fn many_troubles_do_not_make_a_position_protected() {
     }
     assert!(bare() && world.key(BTC).troubles.len() <= 16);
 }
+
+/// Rows of what the book does not account for are no proof that the account has nothing else: without consent that freezes (R10).
+#[tokio::test]
+async fn a_report_of_nothing_but_what_is_outside_is_an_empty_one() {
+    use posbook::venue::{Completeness, Confirmations, Scope, VenueReport};
+    let world = one_long();
+    world.pass(std::time::Duration::from_millis(1));
+    let view = world.book().snapshot();
+    let outside: posbook::Symbol = "FOO/USDT:USDT".parse().unwrap();
+    let report = VenueReport {
+        scope: Scope::All,
+        completeness: Completeness::Complete,
+        venue_time: Some(posbook::Timestamp(i64::MAX)),
+        rows: vec![row("FOO/USDT:USDT", Side::Long, "1", "5")],
+    };
+    let (asked, policies) = (view.sequence(), Policies::default());
+    let mut earlier = Confirmations::default();
+    let plan = posbook::reconcile::compare(&view, &report, asked, &policies, &[outside], &mut earlier);
+    let repairs: Vec<_> = plan.items.iter().map(|item| &item.repair).collect();
+    assert!(repairs.iter().any(|repair| matches!(repair, Repair::Quarantine { .. })), "{repairs:?}");
+    assert!(!repairs.iter().any(|repair| matches!(repair, Repair::Drop(_))), "{repairs:?}");
+}
